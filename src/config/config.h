@@ -1,0 +1,48 @@
+/*
+ * The configuration: one INI file, read once by the supervisor and handed as text to its children. An unknown section
+ * or key, a repeated key or a bad value is refused with file, line and reason. [policy.ACTION] sections give hold,
+ * hold_familiar, proofs.
+ */
+#ifndef TOCSIN_CONFIG_CONFIG_H
+#define TOCSIN_CONFIG_CONFIG_H
+
+#include "base/buf.h"
+#include "core/action.h"
+
+struct config_action { /* -1: not given, the table's own counts */
+    int64_t hold_ms, hold_familiar_ms, proofs;
+};
+
+struct config {
+#define TEXT(section, key, def, max, doc)           char section##_##key[(max) + 1];
+#define NUMBER(section, key, def, least, most, doc) int64_t section##_##key;
+#define FLAG(section, key, def, doc)                bool section##_##key;
+#define SPAN(section, key, def, least, most, doc)   int64_t section##_##key;
+#include "config/config.def"
+#undef TEXT
+#undef NUMBER
+#undef FLAG
+#undef SPAN
+    struct config_action action[ACTION_COUNT];
+    bool is_embedded; /* no file was given: ./var, mail as files, /dev/mail */
+};
+
+struct config_problem { /* "tocsin.conf:12: [mail] smpt: unknown key" */
+    char text[600];
+};
+
+void config_defaults(struct config *c);
+/* Parses `text`; `name` is for messages. ERR_CONFIG fills *ret_problem. Cross-checks too (two databases equal, bad
+ * origin …). */
+enum err config_parse(struct config *c, const char *name, struct str text,
+                      struct config_problem *ret_problem) MUST_CHECK;
+enum err config_read(struct config *c, const char *path, struct config_problem *ret_problem) MUST_CHECK;
+/* The whole configuration as INI that config_parse reads back; only the named sections when `sections` is not NULL. */
+void config_write(const struct config *c, const char *const *sections, struct buf *out);
+void config_write_man(struct buf *out); /* man/tocsin.conf.5 */
+
+/* Origin helpers: scheme is https? host without port? "https://a.example" → true, "a.example". */
+bool config_origin_is_https(const struct config *c);
+bool config_is_loopback_http(const struct config *c);
+
+#endif

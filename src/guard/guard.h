@@ -1,0 +1,150 @@
+/*
+ * The attempt: opened, proved, (held), done, or denied, expired, failed (API §2). One pure machine (machine.h), one
+ * table (core/actions.def), one entry point. A call runs on a work thread; what needs the keeper goes on when the
+ * keeper answers.
+ */
+#ifndef TOCSIN_GUARD_GUARD_H
+#define TOCSIN_GUARD_GUARD_H
+
+#include "alarm/alarm.h"
+#include "config/config.h"
+#include "identity/identity.h"
+#include "identity/origin.h"
+#include "keeper/client.h"
+#include "store/store.h"
+
+extern const struct store_stmt *const guard_statements[];
+
+struct guard;
+
+struct guard_options {
+    struct store *store;
+    struct keeper_client *keeper;
+    const struct config *config;
+    /* After a commit, on the thread that committed: */
+    void (*rows_written)(void *ctx); /* outbox rows: wake the courier */
+    void (*alert_changed)(void *ctx, struct account_id account, struct alert_id alert); /* show it live */
+    void (*code_asked)(void *ctx, struct account_id account,
+                       struct attempt_id attempt);                  /* a card on trusted devices' pages */
+    void (*sessions_changed)(void *ctx, struct account_id account); /* refresh the session table, before the answer */
+    void *ctx;
+};
+enum err guard_new(const struct guard_options *o, struct guard **ret) MUST_CHECK;
+void guard_free(struct guard *g);
+/* Every second, and at start: finishes `committing` attempts with the keeper, expires what is over. On a work-like
+ * thread. */
+void guard_tick(struct guard *g, int64_t now_ms);
+
+struct guard_caller {
+    struct origin from;
+    bool has_session; /* a live session was shown */
+    struct session session;
+    bool is_trusted;          /* the session's device */
+    struct str attempt_token; /* "ta_…", or empty */
+    struct str device_token;  /* member, or the cookie; or empty */
+};
+
+enum guard_verb {
+    GUARD_OPEN,       /* action, email (anyone) */
+    GUARD_SHOW,       /* attempt */
+    GUARD_LIST,       /* the owner's, newest first; before, limit → answer.list */
+    GUARD_PROVE,      /* attempt, proof, secret */
+    GUARD_CODE_THERE, /* attempt */
+    GUARD_CODE_SHOW,  /* attempt; the owner's session on another trusted device */
+    GUARD_CODE_HERE,  /* attempt */
+    GUARD_APPROVE,    /* attempt, secret */
+    GUARD_COMMIT,     /* attempt, password, name, device_name */
+    GUARD_DENY,       /* attempt */
+    GUARD_ANSWER,     /* alert by id (session) or by link: is_me, tell_security_team, note */
+    GUARD_LINK_SHOW,  /* link: what the alert page shows; changes nothing */
+    GUARD_SEEN,       /* link */
+};
+
+enum guard_say { /* api/ turns each into a status and a problem code, in one table */
+                 GUARD_OK = 1,
+                 GUARD_HELD,
+                 GUARD_WRONG_PROOF,
+                 GUARD_TOO_MANY,
+                 GUARD_BUSY,
+                 GUARD_EXPIRED,
+                 GUARD_DENIED,
+                 GUARD_CONFLICT,
+                 GUARD_NOT_PROVED,
+                 GUARD_WEAK_PASSWORD,
+                 GUARD_LOCKED_DOWN,
+                 GUARD_NOT_FOUND,
+                 GUARD_UNAUTHORIZED,
+                 GUARD_FORBIDDEN,
+                 GUARD_BAD_REQUEST,
+                 GUARD_BROKEN, /* we failed; 503 busy, retry */
+};
+
+struct attempt_view {
+    struct attempt_id id;
+    struct account_id account;
+    enum action action;
+    enum attempt_state state;
+    struct need need;
+    unsigned proved;
+    int64_t opened_ms, expires_ms, hold_until_ms;
+    struct str ip, place, device; /* for the owner only */
+    bool is_known_device, is_code_alive, is_owner_view;
+};
+
+struct guard_result { /* of a commit; empty strings where not part of it */
+    bool has_account, has_session, has_device;
+    struct str account_email, account_name;
+    struct session session;
+    char session_token[TOKEN_TEXT_SIZE], device_token[TOKEN_TEXT_SIZE];
+    struct device_id device;
+    struct str device_name;
+    char recovery_key[RECOVERY_KEY_TEXT_SIZE];
+};
+
+struct guard_answer {
+    enum guard_say say;
+    int64_t retry_ms;
+    char reason[200];
+    struct attempt_view attempt;
+    char attempt_token[TOKEN_TEXT_SIZE];
+    char digits[9];
+    int64_t code_expires_ms;
+    struct guard_result result;
+    const struct attempt_view *list;
+    size_t list_n;
+    bool has_more;
+    struct alert alert; /* GUARD_ANSWER, GUARD_LINK_SHOW */
+    enum account_state account_state;
+    bool has_case;
+    struct case_id case_id;
+};
+
+struct guard_call {
+    enum guard_verb verb;
+    const struct guard_caller *caller; /* it and all strings live until done */
+    struct arena *arena;               /* for what the answer points at */
+    struct attempt_id attempt;
+    struct alert_id alert;
+    bool has_alert; /* by id; otherwise by link */
+    enum action action;
+    enum proof proof;
+    struct str email, secret, password, name, device_name, link, note;
+    bool is_me, tell_security_team;
+    bool has_before;
+    struct attempt_id before;
+    int limit;
+
+    /* Runs step(call) later, on a work thread, once. */
+    void (*resume)(struct guard_call *call, void (*step)(struct guard_call *call));
+    /* Called once, on a work thread, with the answer filled. It may have been called before guard_run returns. */
+    void (*done)(struct guard_call *call);
+    void *ctx;
+
+    struct guard_answer answer;
+    /* guard's own, while it runs */
+    struct guard *guard;
+    void *state;
+};
+void guard_run(struct guard *g, struct guard_call *call);
+
+#endif

@@ -1,0 +1,113 @@
+/*
+ * A small strict HTTP/1.1 server: an epoll loop a core, a bounded pool of work threads, and about six calls. Knows
+ * nothing of accounts.
+ *
+ * A handler runs on a loop thread (HTTP_FAST: memory only, never blocks) or on a work thread (HTTP_WORK). It answers
+ * with one of the http_reply calls, or suspends the request and answers later from a continuation. A request whose peer
+ * left meanwhile can still be answered: the answer is dropped. Everything of a request lives in its arena, which is
+ * wiped at its end.
+ */
+#ifndef TOCSIN_HTTP_HTTP_H
+#define TOCSIN_HTTP_HTTP_H
+
+#include <jansson.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct http_server;
+struct http_request;
+
+typedef void http_handler(struct http_request *req, void *app);
+
+enum http_lane { HTTP_FAST, HTTP_WORK };
+
+struct http_route {
+    const char *method;  /* "GET"; a HEAD is answered by its GET without the body */
+    const char *pattern; /* "/api/v1/attempts/{id}/proofs"; a last "{rest...}" takes the rest of the path */
+    enum http_lane lane;
+    http_handler *handler;
+    size_t body_bytes_max; /* 0: a body is refused (413) */
+};
+
+struct http_options {
+    const int *listeners; /* one listening socket a loop (SO_REUSEPORT), owned by the caller */
+    int listener_count;   /* = number of loops */
+    int work_threads;
+    int queue_max; /* waiting work; beyond it 503 busy with Retry-After at once */
+    int connections_max;
+    int connections_per_address_max;
+    bool pin_to_cores;
+    const char *trusted_proxies;     /* addresses or CIDRs, separated by blanks */
+    const struct http_route *routes; /* ended by method == NULL */
+    void *app;                       /* handed to every handler */
+    const char *const *headers;      /* "Name: value" lines added to every answer, NULL-ended (security headers) */
+    /* deadlines; 0 means the default */
+    int64_t head_ms, body_ms, idle_ms, whole_ms; /* 10 s, 30 s, 75 s, 120 s */
+    int64_t body_rate_min;                       /* bytes a second after the first 5 s; 256 */
+};
+
+enum err http_server_new(const struct http_options *o, struct http_server **ret) MUST_CHECK;
+enum err http_server_start(struct http_server *s) MUST_CHECK; /* starts the threads */
+void http_server_drain(struct http_server *s,
+                       int64_t most_ms); /* stops accepting, finishes what runs, ends the threads */
+void http_server_free(struct http_server *s);
+
+/* ---- reading a request; everything borrowed from its arena ---- */
+struct arena *http_arena(struct http_request *req);
+struct str http_method(const struct http_request *req);
+struct str http_path(const struct http_request *req); /* without the query, percent-decoded segments are in params */
+struct str http_param(const struct http_request *req,
+                      const char *name); /* from the pattern, decoded; empty when absent */
+/* A query value, percent-decoded into the arena. ERR_NOT_FOUND, ERR_INPUT (given twice, bad escapes). */
+enum err http_query(struct http_request *req, const char *name, struct str *ret_value) MUST_CHECK;
+struct str http_header(const struct http_request *req, const char *name); /* lower-case name; STR_NONE when absent */
+struct str http_cookie(const struct http_request *req, const char *name); /* the first of that name */
+struct str http_body(const struct http_request *req);
+struct str http_peer(const struct http_request *req);       /* textual IP of the client, after trusted proxies */
+struct str http_request_id(const struct http_request *req); /* 16 characters, made by us */
+/*
+ * The body as a JSON object (jansson; depth 16, duplicate members, NUL and bad UTF-8 refused). On failure an answer
+ * (400 or 415) was already sent and NULL is returned. The object lives as long as the request.
+ */
+json_t *http_json(struct http_request *req);
+/* True when every member's name is in the NULL-ended list; otherwise answered 400 unknown_member. */
+bool http_json_members(struct http_request *req, json_t *object, const char *const *allowed);
+
+/* ---- answering; exactly once a request ---- */
+void http_add_header(struct http_request *req, const char *name,
+                     struct str value); /* before the answer; CR, LF, NUL are refused by assert */
+void http_reply(struct http_request *req, int status, const char *content_type, struct str body); /* copies */
+void http_reply_json(struct http_request *req, int status, json_t *owned); /* takes the reference */
+void http_reply_problem(struct http_request *req, int status, const char *code, const char *detail); /* RFC 9457 */
+/* Static bytes that outlive the server, with a strong ETag; answers 304 by itself. `cache` is the Cache-Control value.
+ */
+void http_reply_static(struct http_request *req, const char *content_type, struct str body, const char *etag,
+                       const char *cache);
+
+/* ---- later ---- */
+struct http_ticket {
+    uint32_t index, generation;
+};
+/* From inside a handler: it will be answered by a continuation. After this the handler must not touch req again. */
+struct http_ticket http_suspend(struct http_request *req);
+/* Runs fn(req, ctx) on a work thread; never refused for a full queue (the request was admitted before). Exactly once
+ * per suspension. */
+typedef void http_continue(struct http_request *req, void *ctx);
+void http_resume(struct http_server *s, struct http_ticket t, http_continue *fn, void *ctx);
+/* From a fast handler: run this handler on the work lane instead; 503 busy when its queue is full. */
+void http_hand_over(struct http_request *req, http_handler *handler);
+struct http_server *http_server_of(struct http_request *req);
+
+/* ---- Server-Sent Events ---- */
+/* Answers 200 text/event-stream with `first` and keeps the connection; a comment line goes out every 15 s. closed(ctx)
+ * is called once, on a loop thread, when it ends. */
+struct http_ticket http_stream_begin(struct http_request *req, struct str first, void (*closed)(void *ctx), void *ctx);
+/* From any thread; the bytes are copied. ERR_GONE when it has ended, ERR_TOO_LARGE when the peer reads too slowly (it
+ * is closed). */
+enum err http_stream_send(struct http_server *s, struct http_ticket t, struct str bytes) MUST_CHECK;
+void http_stream_end(struct http_server *s, struct http_ticket t);
+
+#endif

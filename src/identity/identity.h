@@ -1,0 +1,115 @@
+/*
+ * Who people are: accounts, addresses, contacts, devices, sessions, push subscriptions. No credentials. All functions
+ * run inside the caller's transaction; returned text lives in the given arena. Struct members ending in _ms are wall
+ * milliseconds, 0 for "not".
+ */
+#ifndef TOCSIN_IDENTITY_IDENTITY_H
+#define TOCSIN_IDENTITY_IDENTITY_H
+
+#include "core/action.h"
+#include "core/ids.h"
+#include "core/token.h"
+#include "store/store.h"
+
+extern const struct store_stmt *const identity_statements[];
+
+#define EMAIL_BYTES_MAX 254
+#define NAME_BYTES_MAX  200 /* a person's or a device's name: 64 code points */
+#define WORDS_SIZE      96  /* our own words: a place, a device */
+
+enum account_state { ACCOUNT_NORMAL = 1, ACCOUNT_LOCKED_DOWN };
+
+struct account {
+    struct account_id id;
+    struct str email, name;
+    enum account_state state;
+    int64_t epoch;
+    int64_t created_ms;
+};
+
+/* Shape check and one spelling for look-ups: domain as lower-case A-label, local part lower-cased ASCII. ERR_INPUT. */
+enum err email_normalize(struct str typed, struct arena *a, struct str *ret_email) MUST_CHECK;
+/* A name a person may give: UTF-8, no control or bidi-override characters, at most 64 code points, trimmed. ERR_INPUT.
+ */
+enum err name_check(struct str typed, struct str *ret_name) MUST_CHECK;
+
+/* The account of an address; for an address without one, a stable stand-in id from the database's salt (*ret_exists
+ * false). */
+enum err address_find(struct store_tx *tx, struct str email, struct arena *a, struct account_id *ret_account,
+                      bool *ret_exists) MUST_CHECK;
+enum err account_create(struct store_tx *tx,
+                        const struct account *acc) MUST_CHECK; /* with address and first contact; ERR_CONFLICT */
+enum err account_get(struct store_tx *tx, struct account_id id, struct arena *a, struct account *ret) MUST_CHECK;
+/* Sets the state and raises the epoch by one when `sign_out` (that ends every session); tells the other nodes. */
+enum err account_set_state(struct store_tx *tx, struct account_id id, enum account_state state,
+                           bool sign_out) MUST_CHECK;
+
+struct contact {
+    struct contact_id id;
+    struct str email;
+    int64_t added_ms, removed_ms;
+};
+typedef enum err contact_fn(void *ctx, const struct contact *c);
+/* The addresses alerts go to at `now_ms`, those removed in the last 7 days included. */
+enum err contact_each(struct store_tx *tx, struct account_id id, int64_t now_ms, contact_fn *fn, void *ctx) MUST_CHECK;
+
+struct device {
+    struct device_id id;
+    struct str name, platform; /* name: the person's; platform: our words */
+    struct str place;          /* last place, our words */
+    int64_t trusted_ms, first_seen_ms, last_seen_ms, revoked_ms;
+    bool is_first, has_push;
+};
+typedef enum err device_fn(void *ctx, const struct device *d);
+enum err device_create(struct store_tx *tx, struct account_id account, const struct device *d,
+                       const uint8_t token_hash[HASH_BYTES]) MUST_CHECK;
+enum err device_get(struct store_tx *tx, struct account_id account, struct device_id id, struct arena *a,
+                    struct device *ret) MUST_CHECK;
+enum err device_each(struct store_tx *tx, struct account_id account, struct arena *a, device_fn *fn,
+                     void *ctx) MUST_CHECK;
+enum device_token_is { DEVICE_TOKEN_UNKNOWN = 0, DEVICE_TOKEN_CURRENT, DEVICE_TOKEN_PREVIOUS, DEVICE_TOKEN_STOLEN };
+/*
+ * Which device a token belongs to. A replaced token counts until the new one was seen (DEVICE_TOKEN_PREVIOUS); after
+ * that its use is a sign of theft (DEVICE_TOKEN_STOLEN). Records that a current token was seen.
+ */
+enum err device_by_token(struct store_tx *tx, struct account_id account, const uint8_t token_hash[HASH_BYTES],
+                         int64_t now_ms, struct device_id *ret_device, enum device_token_is *ret_is) MUST_CHECK;
+/* Replaces the token and notes where and when the device was seen; trusted_ms is set when not yet and `trust`. */
+enum err device_rotate(struct store_tx *tx, struct account_id account, const struct device *seen,
+                       const uint8_t token_hash[HASH_BYTES], bool trust) MUST_CHECK;
+enum err device_rename(struct store_tx *tx, struct account_id account, struct device_id id, struct str name) MUST_CHECK;
+enum err device_revoke(struct store_tx *tx, struct account_id account, struct device_id id,
+                       int64_t now_ms) MUST_CHECK; /* and its sessions, push */
+
+struct session {
+    struct session_id id;
+    struct account_id account;
+    struct device_id device;
+    int64_t epoch, created_ms, expires_ms;
+    unsigned proofs;
+};
+typedef enum err session_fn(void *ctx, const struct session *s, const struct device *d);
+enum err session_create(struct store_tx *tx, const struct session *s, const uint8_t token_hash[HASH_BYTES]) MUST_CHECK;
+/* Alive at now_ms: not ended, not expired, epoch equal to the account's. */
+enum err session_each(struct store_tx *tx, struct account_id account, int64_t now_ms, struct arena *a, session_fn *fn,
+                      void *ctx) MUST_CHECK;
+enum err session_end(struct store_tx *tx, struct account_id account,
+                     struct session_id id) MUST_CHECK; /* ERR_NOT_FOUND */
+/* All of the account but `keep` (NULL: none kept). A kept session stays alive across an epoch change. */
+enum err session_end_others(struct store_tx *tx, struct account_id account, const struct session_id *keep) MUST_CHECK;
+
+struct push_subscription {
+    struct push_id id;
+    struct device_id device;
+    struct str endpoint; /* https, at most 1,000 bytes */
+    uint8_t p256dh[65], auth[16];
+    int64_t added_ms;
+};
+typedef enum err push_fn(void *ctx, const struct push_subscription *p);
+enum err push_add(struct store_tx *tx, struct account_id account,
+                  const struct push_subscription *p) MUST_CHECK; /* replaces the same endpoint */
+enum err push_remove(struct store_tx *tx, struct account_id account, struct push_id id) MUST_CHECK; /* ERR_NOT_FOUND */
+enum err push_each(struct store_tx *tx, struct account_id account, struct arena *a, push_fn *fn,
+                   void *ctx) MUST_CHECK; /* of devices not revoked */
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * All live sessions in memory, for the fast lane. Readers (the epoll loops) take no lock and share no written cache
+ * line; writers take a shard's mutex. What a reader found stays valid until it says quiescent at the end of its loop's
+ * turn (or of its batch).
+ *
+ * On SQLite the table is complete, so a miss is final. On PostgreSQL a miss, or an entry older than 2 s without word
+ * from the other nodes, is read again on the work lane.
+ */
+#ifndef TOCSIN_IDENTITY_SESSION_TABLE_H
+#define TOCSIN_IDENTITY_SESSION_TABLE_H
+
+#include "identity/identity.h"
+
+struct session_table;
+
+struct session_entry { /* immutable once published */
+    struct session session;
+    bool is_trusted; /* its device */
+    uint32_t json_n;
+    struct str email, name; /* for /verify; inside the entry */
+    char json[];            /* the whole answer of GET /session, ready to send */
+};
+
+enum session_is { SESSION_UNKNOWN = 0, SESSION_ALIVE, SESSION_ENDED, SESSION_STALE };
+
+enum err session_table_new(struct session_table **ret) MUST_CHECK;
+void session_table_free(struct session_table *t);
+/* Loads every live session, or those of one account (after a change or word from another node; it replaces what was
+ * there). */
+enum err session_table_load(struct session_table *t, struct store *store, int64_t now_ms) MUST_CHECK;
+enum err session_table_refresh(struct session_table *t, struct store *store, struct account_id account,
+                               int64_t now_ms) MUST_CHECK;
+
+/* Each reading thread registers once, and calls quiescent regularly while it holds no entry. */
+struct session_reader;
+struct session_reader *session_reader_new(struct session_table *t);
+void session_reader_quiescent(struct session_reader *r);
+enum session_is session_find(struct session_reader *r, struct str token, int64_t now_ms,
+                             const struct session_entry **ret_entry);
+
+#endif

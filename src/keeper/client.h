@@ -1,0 +1,92 @@
+/*
+ * What the front may ask of the keeper, and all that others see of it. The keeper trusts no word of the front: it keeps
+ * its own record of which proofs it has seen for which attempt, reserves guess budgets before any work, and changes a
+ * credential only when that record meets core/actions.def. It can be asked to verify, never to show: the exceptions are
+ * digits that a person must read (KEEPER_SHOW_CODE, KEEPER_MAKE_CODE_HERE), which exist only for an attempt, and a new
+ * recovery key, once, until KEEPER_SETTLE.
+ *
+ * Any thread may call. A request that meets a dead or restarting keeper is answered KEEPER_DOWN within 10 s; all
+ * requests may be asked again.
+ */
+#ifndef TOCSIN_KEEPER_CLIENT_H
+#define TOCSIN_KEEPER_CLIENT_H
+
+#include "base/secret.h"
+#include "core/action.h"
+#include "core/ids.h"
+
+enum keeper_ask {
+    KEEPER_PROVE_PASSWORD = 1, /* secret: the password as typed */
+    KEEPER_PROVE_CODE,         /* secret: digits typed where the attempt runs (shown_there) */
+    KEEPER_PROVE_EMAIL_CODE,   /* secret: digits from the mail */
+    KEEPER_PROVE_RECOVERY_KEY, /* secret: as typed */
+    KEEPER_MAKE_CODE_THERE,    /* digits for the trusted devices; the answer has them sealed for the courier; only once
+                                  another    proof was right, else KEEPER_NOT_PROVED and none is made */
+    KEEPER_SHOW_CODE,      /* the same digits in clear, for a trusted device's page; KEEPER_NONE where none is alive */
+    KEEPER_MAKE_CODE_HERE, /* digits in clear, to be typed on a trusted device */
+    KEEPER_APPROVE, /* secret: digits typed on a trusted device; `by` is that device and must be known to the keeper */
+    KEEPER_MAKE_EMAIL_CODE, /* digits to a new address, sealed; sign_up only when the address has no account */
+    KEEPER_COMMIT,          /* applies the action's effect once; secret: the new password where the effect sets one */
+    KEEPER_SETTLE,          /* the front has recorded what KEEPER_COMMIT did: a new recovery key is not shown again */
+    KEEPER_FATE,            /* after a crash: KEEPER_RIGHT when the attempt was applied, KEEPER_NONE when not */
+    KEEPER_END,             /* the attempt ended without effect: proofs and codes are forgotten */
+    KEEPER_LOCK_DOWN,       /* password no longer counts as a proof until it is changed with two other proofs */
+    KEEPER_FORGET_DEVICE,   /* `device` is no longer known */
+    KEEPER_LINK,            /* secret: the tl_ text; KEEPER_RIGHT when its MAC is ours */
+    KEEPER_PING,
+};
+
+enum keeper_say {
+    KEEPER_RIGHT = 1,
+    KEEPER_WRONG,      /* wrong proof; the same for unknown accounts, after the same work */
+    KEEPER_NONE,       /* nothing there (no code alive, no such attempt) */
+    KEEPER_TOO_MANY,   /* a budget is spent; retry_ms */
+    KEEPER_NOT_PROVED, /* its own record of proofs does not meet the rule */
+    KEEPER_WEAK,       /* password refused; reason says why, in words for a person */
+    KEEPER_REFUSED,    /* attempt mismatch, ended, or locked */
+    KEEPER_BUSY,       /* the hash queue is full */
+    KEEPER_DOWN,       /* no keeper answered; nothing is known */
+};
+
+#define KEEPER_PASSWORD_BYTES_MAX 1024 /* 256 code points of UTF-8 */
+#define KEEPER_SEALED_BYTES_MAX   64   /* 8 digits and the box's overhead */
+#define RECOVERY_KEY_TEXT_SIZE    48   /* "ABCD-EFGH-…" and NUL */
+
+struct keeper_request {
+    enum keeper_ask ask;
+    struct account_id account;
+    struct attempt_id attempt;
+    enum action action;      /* bound to the attempt by the first message about it */
+    struct device_id device; /* the device that opened the attempt; zero when unknown */
+    struct device_id
+        by; /* KEEPER_APPROVE: the approving device. KEEPER_COMMIT of sign_up and sign_in: the device that gets known */
+    int64_t attempt_expires_ms;
+    uint8_t code_digits;
+    struct str secret; /* borrowed during the call; the client wipes its copy */
+};
+
+struct keeper_reply {
+    enum keeper_say say;
+    unsigned proved;           /* the keeper's record for the attempt: bits of enum proof */
+    bool is_budget_just_spent; /* this try spent it: alert once */
+    int64_t retry_ms;          /* KEEPER_TOO_MANY: from now */
+    int64_t expires_ms;        /* of the code */
+    char digits[9];            /* "" when none */
+    uint8_t sealed[KEEPER_SEALED_BYTES_MAX];
+    size_t sealed_n;
+    char recovery_key[RECOVERY_KEY_TEXT_SIZE]; /* KEEPER_COMMIT: sign_up, or when a recovery key was spent */
+    char reason[200];
+};
+
+struct keeper_client;
+/* fd is the front's end of the socket pair and stays the caller's. Starts one reader thread. */
+enum err keeper_client_new(int fd, struct keeper_client **ret) MUST_CHECK;
+void keeper_client_free(struct keeper_client *k);
+/* Asks; done runs once, on the client's reader thread, and must be quick (it hands on to the work lane). The reply is
+ * wiped after it. */
+typedef void keeper_done(void *ctx, const struct keeper_reply *reply);
+void keeper_ask(struct keeper_client *k, const struct keeper_request *q, keeper_done *done, void *ctx);
+/* Asks and waits. Only for what does not hash a password: never PROVE_PASSWORD or a COMMIT that sets one. */
+void keeper_ask_wait(struct keeper_client *k, const struct keeper_request *q, struct keeper_reply *ret);
+
+#endif
