@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#undef alloca
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok gets atoi atol atoll rand srand random        \
     srandom gmtime localtime ctime asctime alloca tmpnam mktemp tempnam
 

@@ -1,0 +1,119 @@
+/* Checks that need more than one key, or a key's meaning. Each says which key and what would be right. */
+#include <arpa/inet.h>
+
+#include "config/config_priv.h"
+
+static enum err PRINTF_LIKE(2, 3) refuse(struct config_problem *p, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(p->text, sizeof p->text, fmt, ap);
+    va_end(ap);
+    return ERR_CONFIG;
+}
+
+static struct str host_of(struct str origin) {
+    struct str rest = str_starts(origin, STR("https://")) ? str_skip(origin, 8) : str_skip(origin, 7), host;
+    if (rest.n > 0 && rest.p[0] == '[') {
+        (void)str_cut(rest, ']', &host);
+        return str_skip(host, 1);
+    }
+    (void)str_cut(rest, ':', &host);
+    return host;
+}
+
+static bool is_loopback(struct str host) {
+    return str_eq(host, STR("localhost")) || str_eq(host, STR("127.0.0.1")) || str_eq(host, STR("::1"));
+}
+
+bool config_origin_is_https(const struct config *c) { return str_starts(str_from(c->server_origin), STR("https://")); }
+
+bool config_is_loopback_http(const struct config *c) {
+    return !config_origin_is_https(c) && is_loopback(host_of(str_from(c->server_origin)));
+}
+
+/* Scheme, host, optional port; nothing behind. Plain http only for this machine itself. */
+static bool origin_is_sound(struct str origin) {
+    struct str host = host_of(origin), after;
+    bool is_https = str_starts(origin, STR("https://"));
+    if (!is_https && !str_starts(origin, STR("http://"))) return false;
+    if (host.n == 0) return false;
+    for (size_t i = 0; i < host.n; i++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789.-:", host.p[i])) return false;
+    after = str_bytes(host.p + host.n, (size_t)(origin.p + origin.n - (host.p + host.n)));
+    if (after.n > 0 && after.p[0] == ']') after = str_skip(after, 1);
+    if (after.n > 0) {
+        int64_t port;
+        if (after.p[0] != ':' || str_to_i64(str_skip(after, 1), 65535, &port) != OK || port == 0) return false;
+    }
+    return is_https || is_loopback(host);
+}
+
+static bool listen_is_sound(struct str s) {
+    struct str host, port_text;
+    char z[64];
+    unsigned char bin[16];
+    int64_t port;
+    if (s.n == 0) return false;
+    if (s.p[0] == '[') {
+        port_text = str_cut(str_skip(s, 1), ']', &host);
+        if (port_text.n == 0 || port_text.p[0] != ':') return false;
+        port_text = str_skip(port_text, 1);
+    } else {
+        port_text = str_cut(s, ':', &host);
+    }
+    if (str_to_z(host, z, sizeof z) != OK || str_to_i64(port_text, 65535, &port) != OK || port == 0) return false;
+    return inet_pton(s.p[0] == '[' ? AF_INET6 : AF_INET, z, bin) == 1;
+}
+
+static enum err check_words(const struct config *c, const char *name, struct config_problem *p) {
+    static const char *const levels[] = { "debug", "info", "warn", "error" };
+    bool has_level = false;
+    for (size_t i = 0; i < ARRAY_LEN(levels); i++) has_level |= strcmp(c->log_level, levels[i]) == 0;
+    if (!has_level) return refuse(p, "%s: [log] level: debug, info, warn or error, not \"%s\"", name, c->log_level);
+    if (strcmp(c->policy_profile, "default") != 0 && strcmp(c->policy_profile, "nist") != 0)
+        return refuse(p, "%s: [policy] profile: default or nist, not \"%s\"", name, c->policy_profile);
+    if (c->push_contact[0] && !str_starts(str_from(c->push_contact), STR("mailto:")) &&
+        !str_starts(str_from(c->push_contact), STR("https://")))
+        return refuse(p, "%s: [push] contact: mailto:… or https://…, not \"%s\"", name, c->push_contact);
+    if (!c->data_directory[0]) return refuse(p, "%s: [data] directory: empty", name);
+    return OK;
+}
+
+static enum err check_mail(const struct config *c, const char *name, struct config_problem *p) {
+    struct str smtp = str_from(c->mail_smtp);
+    if (smtp.n > 0 && !str_starts(smtp, STR("smtp://")) && !str_starts(smtp, STR("smtps://")))
+        return refuse(p, "%s: [mail] smtp: smtp://HOST:PORT or smtps://HOST:PORT, not \"%s\"", name, c->mail_smtp);
+    if (c->mail_user[0] && !c->mail_password_file[0])
+        return refuse(p, "%s: [mail] user is set, but password_file is not", name);
+    if (!strchr(c->mail_from, '@'))
+        return refuse(p, "%s: [mail] from: NAME <ADDRESS> or ADDRESS, not \"%s\"", name, c->mail_from);
+    return OK;
+}
+
+static enum err check_databases(const struct config *c, const char *name, struct config_problem *p) {
+    const char *const urls[] = { c->data_database, c->data_keeper_database };
+    for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+        struct str u = str_from(urls[i]);
+        if (u.n > 0 && !str_starts(u, STR("postgresql://")) && !str_starts(u, STR("postgres://")))
+            return refuse(p, "%s: [data] %s: empty, or postgresql://…", name, i ? "keeper_database" : "database");
+    }
+    if (urls[0][0] && strcmp(urls[0], urls[1]) == 0)
+        return refuse(
+            p, "%s: [data] database and keeper_database are the same; credentials need a database of their own", name);
+    return OK;
+}
+
+enum err config_check(const struct config *c, const char *name, struct config_problem *ret_problem) {
+    enum err r;
+    if (!origin_is_sound(str_from(c->server_origin)))
+        return refuse(ret_problem,
+                      "%s: [server] origin: https://HOST without a path (http:// only for localhost), not \"%s\"", name,
+                      c->server_origin);
+    if (!listen_is_sound(str_from(c->server_listen)))
+        return refuse(ret_problem, "%s: [server] listen: ADDRESS:PORT, not \"%s\"", name, c->server_listen);
+    if (c->metrics_listen[0] && !listen_is_sound(str_from(c->metrics_listen)))
+        return refuse(ret_problem, "%s: [metrics] listen: ADDRESS:PORT or empty, not \"%s\"", name, c->metrics_listen);
+    if ((r = check_words(c, name, ret_problem)) != OK) return r;
+    if ((r = check_mail(c, name, ret_problem)) != OK) return r;
+    return check_databases(c, name, ret_problem);
+}
