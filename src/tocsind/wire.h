@@ -4,6 +4,10 @@
 
 #include "base/crypto.h"
 
+/* One byte on the life line; LIFE_LOG_FD carries a descriptor (SCM_RIGHTS). */
+#define LIFE_READY  'R' /* child → supervisor: I serve */
+#define LIFE_LOG_FD 'L' /* supervisor → child: log here from now on */
+
 enum child_fd {
     CHILD_FD_CONFIG = 3, /* memfd: the sections the child may see, as INI */
     CHILD_FD_KEYS = 4,   /* pipe: struct child_keys with only the child's own keys filled; read once, wiped, closed */
