@@ -9,6 +9,6 @@
 
 #undef alloca
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok gets atoi atol atoll rand srand random        \
-    srandom gmtime localtime ctime asctime alloca tmpnam mktemp tempnam
+    gmtime localtime ctime asctime alloca tmpnam mktemp tempnam
 
 #endif

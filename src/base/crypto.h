@@ -27,7 +27,7 @@ void crypto_token_hash(struct str token, uint8_t out[HASH_BYTES]);
 enum err crypto_seal(struct str in, const uint8_t to[BOX_PUBLIC_BYTES], uint8_t *out) MUST_CHECK;
 enum err crypto_unseal(struct str in, const uint8_t pub[BOX_PUBLIC_BYTES], const uint8_t sec[BOX_SECRET_BYTES],
                        uint8_t *out) MUST_CHECK;
-void crypto_box_keypair(uint8_t ret_pub[BOX_PUBLIC_BYTES], uint8_t ret_sec[BOX_SECRET_BYTES]);
+void crypto_seal_keypair(uint8_t ret_pub[BOX_PUBLIC_BYTES], uint8_t ret_sec[BOX_SECRET_BYTES]);
 
 /* RFC 5869 with SHA-256. */
 enum err crypto_hkdf_sha256(struct str ikm, struct str salt, struct str info, uint8_t *out, size_t n) MUST_CHECK;

@@ -39,6 +39,8 @@ enum err config_parse(struct config *c, const char *name, struct str text,
 enum err config_read(struct config *c, const char *path, struct config_problem *ret_problem) MUST_CHECK;
 /* The whole configuration as INI that config_parse reads back; only the named sections when `sections` is not NULL. */
 void config_write(const struct config *c, const char *const *sections, struct buf *out);
+/* Copies the named sections' values from one to the other; true when anything differed. */
+bool config_take(struct config *to, const struct config *from, const char *const *sections);
 void config_write_man(struct buf *out); /* man/tocsin.conf.5 */
 
 /* Origin helpers: scheme is https? host without port? "https://a.example" → true, "a.example". */

@@ -86,6 +86,22 @@ void config_write(const struct config *c, const char *const *sections, struct bu
     if (is_wanted("policy", sections)) write_actions(c, out);
 }
 
+bool config_take(struct config *to, const struct config *from, const char *const *sections) {
+    bool is_changed = false;
+    for (size_t i = 0; i < config_entry_count; i++) {
+        const struct config_entry *e = &config_entries[i];
+        char *a = (char *)to + e->offset;
+        const char *b = (const char *)from + e->offset;
+        size_t n = sizeof(int64_t);
+        if (e->kind == CONFIG_TEXT) n = (size_t)e->most + 1;
+        if (e->kind == CONFIG_FLAG) n = sizeof(bool);
+        if (!is_wanted(e->section, sections)) continue;
+        is_changed |= memcmp(a, b, n) != 0;
+        memcpy(a, b, n);
+    }
+    return is_changed;
+}
+
 static void man_default(const struct config_entry *e, struct buf *out) {
     switch (e->kind) {
     case CONFIG_TEXT: buf_add_z(out, e->text_default[0] ? e->text_default : "(empty)"); return;

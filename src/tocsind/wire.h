@@ -9,10 +9,9 @@
 #define LIFE_LOG_FD 'L' /* supervisor → child: log here from now on */
 
 enum child_fd {
-    CHILD_FD_CONFIG = 3, /* memfd: the sections the child may see, as INI */
-    CHILD_FD_KEYS = 4,   /* pipe: struct child_keys with only the child's own keys filled; read once, wiped, closed */
-    CHILD_FD_LIFE =
-        5, /* read end of a pipe whose write end only the supervisor has: end of file means end within 2 s */
+    CHILD_FD_CONFIG = 3,  /* memfd: the sections the child may see, as INI */
+    CHILD_FD_KEYS = 4,    /* pipe: struct child_keys with only the child's own keys filled; read once, wiped, closed */
+    CHILD_FD_LIFE = 5,    /* SEQPACKET to the supervisor; its end means: end within 2 s. child.c handles it */
     CHILD_FD_KEEPER = 6,  /* front: socket to the keeper. keeper: socket to the front */
     CHILD_FD_COURIER = 7, /* front: socket to the courier. courier: socket to the front */
     CHILD_FD_CONTROL = 8, /* front: listening Unix socket for the command line */
@@ -30,7 +29,7 @@ struct child_keys {
     uint16_t smtp_password_n;
     char smtp_password[512]; /* courier */
     uint32_t listener_count;
-    uint8_t is_embedded;
+    uint8_t is_embedded; /* no configuration file was given */
 };
 
 #endif

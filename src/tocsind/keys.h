@@ -1,0 +1,20 @@
+/*
+ * The keys on disk: data/keys/NAME.key, mode 0600, made at the first start. The supervisor reads them and hands each
+ * child its own. A pepper that is missing beside an existing credential database is never made anew: that would lock
+ * everybody out.
+ */
+#ifndef TOCSIN_TOCSIND_KEYS_H
+#define TOCSIN_TOCSIND_KEYS_H
+
+#include "config/config.h"
+#include "tocsind/sandbox.h"
+#include "tocsind/wire.h"
+
+/* keys_fd: the open folder. ERR_CORRUPT, ERR_IO, ERR_REFUSED (the pepper's case): *ret_problem says what to do. */
+enum err keys_load(int keys_fd, bool has_credentials, struct child_keys *ret_keys,
+                   struct config_problem *ret_problem) MUST_CHECK;
+/* The part of `all` that the role may hold; the rest is zero. */
+void keys_for(enum sandbox_role role, const struct child_keys *all, struct child_keys *ret_keys);
+enum err keys_read_password(const char *path, struct child_keys *keys, struct config_problem *ret_problem) MUST_CHECK;
+
+#endif
