@@ -8,7 +8,7 @@
 #include <time.h>
 
 #undef alloca
-#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok gets atoi atol atoll rand srand gmtime localtime \
+#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok gets atoi atol atoll gmtime localtime \
     ctime asctime alloca tmpnam mktemp tempnam
 
 #endif

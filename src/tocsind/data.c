@@ -25,17 +25,18 @@ static enum err PRINTF_LIKE(2, 3) fail(struct config_problem *p, const char *fmt
 }
 
 /* Files left by another user (a first start without root, say) go to the process that must write them. */
-static void give_files(int folder, uid_t uid, gid_t gid) {
+static int give_files(int folder, uid_t uid, gid_t gid) {
     struct dirent *e;
-    int fd = dup(folder);
+    int rc = 0, fd = dup(folder);
     DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
     if (!d) {
         if (fd >= 0) (void)close(fd);
-        return;
+        return -1;
     }
-    while ((e = readdir(d)) != NULL)
-        if (e->d_type == DT_REG) (void)fchownat(folder, e->d_name, uid, gid, AT_SYMLINK_NOFOLLOW);
+    while (rc == 0 && (e = readdir(d)) != NULL)
+        if (e->d_type == DT_REG) rc = fchownat(folder, e->d_name, uid, gid, AT_SYMLINK_NOFOLLOW);
     (void)closedir(d);
+    return rc;
 }
 
 static enum err own(int fd, const char *name, const char *user, gid_t gid, struct config_problem *p) {
@@ -47,8 +48,8 @@ static enum err own(int fd, const char *name, const char *user, gid_t gid, struc
             "do useradd --system --user-group --no-create-home --shell /usr/sbin/nologin tocsin-$u; done",
             user);
     if (gid == 0) gid = pw->pw_gid;
-    if (fchown(fd, pw->pw_uid, gid) != 0) return fail(p, "%s: can't be given to %s: %s", name, user, strerror(errno));
-    give_files(fd, pw->pw_uid, gid);
+    if (fchown(fd, pw->pw_uid, gid) != 0 || give_files(fd, pw->pw_uid, gid) != 0)
+        return fail(p, "%s: can't be given to %s: %s", name, user, strerror(errno));
     return OK;
 }
 
@@ -99,7 +100,6 @@ static enum err listen_control(struct data *d, const char *directory, struct con
     if (d->control_fd < 0 || bind(d->control_fd, (struct sockaddr *)&a, sizeof a) != 0 ||
         listen(d->control_fd, 16) != 0)
         return fail(p, "%s/control.sock: %s", directory, strerror(errno));
-    (void)fchmodat(d->folder_fd, "control.sock", 0600, 0);
     return OK;
 }
 
