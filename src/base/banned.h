@@ -8,6 +8,11 @@
 #include <time.h>
 
 #undef alloca
+#undef sprintf
+#undef vsprintf
+#undef alloca
+#undef sprintf
+#undef vsprintf
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok gets atoi atol atoll gmtime localtime \
     ctime asctime alloca tmpnam mktemp tempnam
 
