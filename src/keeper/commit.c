@@ -1,0 +1,267 @@
+/*
+ * The one place where credentials change. An attempt is applied once: in one transaction its record goes from open to
+ * applied and the effect is written. A commit that was asked twice answers the same; one whose fate the front has asked
+ * meanwhile stops, so that "not applied" stays true once it was said.
+ */
+#include "base/secret.h"
+#include "keeper/code.h"
+#include "keeper/recovery.h"
+
+static struct need need_of(const struct keeper *k, enum action action) {
+    struct need need = action_rules[action].need;
+    int64_t asked = k->config->action[action].proofs;
+    if (need.count >= 2 && asked > need.count && asked <= 3) need.count = (uint8_t)asked;
+    return need;
+}
+
+/* The keeper's own verdict. `by` gets known by two proofs, or stays known; one password admits no other device. */
+static enum err is_proved(struct store_tx *tx, const struct step *s, const struct record *rec, unsigned *ret_counting,
+                          bool *ret_is_proved) {
+    struct credential c = { 0 };
+    bool is_known = false;
+    unsigned counting = 0;
+    enum err r = proofs_counting(tx, s, rec, &counting);
+    if (r == OK) r = credential_load(tx, s, CREDENTIAL_PASSWORD, &c);
+    if (r == OK) r = known_device_find(tx, s, rec->device, &is_known);
+    if (r == OK) {
+        bool is_known_enough = rec->action == ACTION_SIGN_IN && is_known && !c.is_locked &&
+                               (id_is_zero(s->j->q.by.b) || id_eq(s->j->q.by.b, rec->device.b)) &&
+                               need_is_met(action_rules[rec->action].need_known, counting);
+        *ret_is_proved = need_is_met(need_of(s->k, rec->action), counting) || is_known_enough;
+        *ret_counting = counting;
+    }
+    bytes_wipe(&c, sizeof c);
+    return r;
+}
+
+/* Made from the attempt and a salt that settling forgets: until then it can be said again, after it never. */
+static void recovery_key_of(const struct step *s, const struct record *rec, uint8_t out[RECOVERY_KEY_BYTES]) {
+    struct {
+        struct account_id account;
+        struct attempt_id attempt;
+        uint8_t salt[RECOVERY_SALT_BYTES];
+    } in = { .account = s->j->q.account, .attempt = s->j->q.attempt };
+    uint8_t mac[HASH_BYTES];
+    memcpy(in.salt, rec->salt, sizeof in.salt);
+    crypto_mac(s->k->keys->recovery_make, "tocsin new recovery key 1", str_bytes(&in, sizeof in), mac);
+    memcpy(out, mac, RECOVERY_KEY_BYTES);
+    bytes_wipe(mac, sizeof mac);
+    bytes_wipe(&in, sizeof in);
+}
+
+static enum err put_recovery_key(struct store_tx *tx, const struct step *s, struct record *rec, bool is_first) {
+    uint8_t in[ID_BYTES + RECOVERY_KEY_BYTES];
+    struct password_hash h = { 0 };
+    rec->has_salt = true;
+    crypto_random(rec->salt, sizeof rec->salt);
+    memcpy(in, s->j->q.account.b, ID_BYTES);
+    recovery_key_of(s, rec, in + ID_BYTES);
+    memcpy(h.pepper_id, s->k->keys->pepper_id, sizeof h.pepper_id);
+    crypto_mac(s->k->keys->recovery_store, "tocsin recovery key 1", str_bytes(in, sizeof in), h.hash);
+    enum err r = is_first ? credential_first(tx, s, CREDENTIAL_RECOVERY_KEY, &h)
+                          : credential_put(tx, s, CREDENTIAL_RECOVERY_KEY, &h);
+    bytes_wipe(in, sizeof in);
+    bytes_wipe(&h, sizeof h);
+    return r;
+}
+
+static enum err reply_applied(struct store_tx *tx, const struct step *s, const struct record *rec) {
+    struct keeper_message_reply *m = &s->j->r;
+    (void)tx; /* the record has it all */
+    job_say(s->j, KEEPER_RIGHT);
+    m->proved = (uint8_t)rec->proved;
+    if (rec->state != RECORD_APPLIED || !rec->has_salt) return OK;
+    uint8_t key[RECOVERY_KEY_BYTES];
+    recovery_key_of(s, rec, key);
+    recovery_key_text(key, m->recovery_key);
+    bytes_wipe(key, sizeof key);
+    return OK;
+}
+
+static enum err apply_enroll(struct store_tx *tx, const struct step *s, struct record *rec) {
+    enum err r = credential_first(tx, s, CREDENTIAL_PASSWORD, &s->j->work.made);
+    if (r == OK) r = put_recovery_key(tx, s, rec, true);
+    return r == OK ? known_device_add(tx, s, s->j->q.by) : r;
+}
+
+static enum err apply_admit(struct store_tx *tx, const struct step *s, unsigned counting) {
+    const unsigned rebinds_codes = PROOF_PASSWORD | PROOF_RECOVERY_KEY;
+    enum err r = known_device_add(tx, s, s->j->q.by);
+    if (r == OK && (counting & rebinds_codes) == rebinds_codes)
+        r = failure_clear(tx, s->j->q.account, BUDGET_CODE_WRONG);
+    return r;
+}
+
+static enum err apply_effect(struct store_tx *tx, const struct step *s, struct record *rec, unsigned counting) {
+    enum err r = OK;
+    switch (action_rules[rec->action].effect) {
+    case EFFECT_ENROLL: return apply_enroll(tx, s, rec);
+    case EFFECT_ADMIT: r = apply_admit(tx, s, counting); break;
+    case EFFECT_SET_PASSWORD: r = credential_put(tx, s, CREDENTIAL_PASSWORD, &s->j->work.made); break;
+    }
+    if (r == OK && (counting & PROOF_RECOVERY_KEY)) r = put_recovery_key(tx, s, rec, false); /* the old one is spent */
+    return r;
+}
+
+static enum err apply(struct store_tx *tx, const struct step *s, struct record *rec, unsigned counting) {
+    rec->proved = counting;
+    enum err r = apply_effect(tx, s, rec, counting);
+    if (r == OK) r = codes_drop(tx, s);
+    rec->state = RECORD_APPLIED;
+    if (r == OK) r = record_write(tx, s, rec);
+    return r == OK ? reply_applied(tx, s, rec) : r;
+}
+
+/* Someone has enrolled: a first password is never set over another. */
+static enum err is_enrolled(struct store_tx *tx, const struct step *s, bool *ret_is_enrolled) {
+    struct credential password = { 0 }, key = { 0 };
+    enum err r = credential_load(tx, s, CREDENTIAL_PASSWORD, &password);
+    if (r == OK) r = credential_load(tx, s, CREDENTIAL_RECOVERY_KEY, &key);
+    if (r == OK) *ret_is_enrolled = password.is_there || key.is_there;
+    bytes_wipe(&password, sizeof password);
+    bytes_wipe(&key, sizeof key);
+    return r;
+}
+
+/* May it be applied now? Otherwise the reply is made. */
+static enum err may_apply(struct store_tx *tx, struct step *s, const struct record *rec, unsigned *ret_counting,
+                          bool *ret_may) {
+    bool has_proofs = false, has_enrolled = false;
+    bool is_first = action_rules[rec->action].effect == EFFECT_ENROLL;
+    *ret_may = false;
+    enum err r = is_proved(tx, s, rec, ret_counting, &has_proofs);
+    if (r == OK) r = is_enrolled(tx, s, &has_enrolled);
+    if (r != OK) return r;
+    s->j->r.proved = (uint8_t)*ret_counting;
+    if (!has_proofs)
+        job_say(s->j, KEEPER_NOT_PROVED);
+    else if (is_first == has_enrolled)
+        job_say(s->j, KEEPER_REFUSED);
+    else
+        *ret_may = true;
+    return OK;
+}
+
+static bool sets_password(enum action action) {
+    switch (action_rules[action].effect) {
+    case EFFECT_ENROLL:
+    case EFFECT_SET_PASSWORD: return true;
+    case EFFECT_ADMIT: return false;
+    }
+    return false;
+}
+
+enum err commit_begin(struct store_tx *tx, void *ctx) {
+    struct step *s = ctx;
+    struct record rec;
+    unsigned counting = 0;
+    bool may = false;
+    enum keeper_say say = 0;
+    enum err r = record_find(tx, s, &rec, &say);
+    if (r != OK) return r;
+    if (say) {
+        job_say(s->j, say == KEEPER_NONE ? KEEPER_NOT_PROVED : say);
+        return OK;
+    }
+    if (rec.state == RECORD_APPLIED || rec.state == RECORD_SETTLED) return reply_applied(tx, s, &rec);
+    if (!record_is_alive(&rec, s->now_ms)) {
+        job_say(s->j, KEEPER_REFUSED);
+        return OK;
+    }
+    if ((r = may_apply(tx, s, &rec, &counting, &may)) != OK || !may) return r;
+    if (!sets_password(rec.action)) return apply(tx, s, &rec, counting);
+    s->j->work.fence = rec.fence;
+    s->j->needs_hash = true;
+    return OK;
+}
+
+void commit_hash(struct keeper *k, struct job *j) {
+    struct str typed = str_bytes(j->q.secret, j->q.secret_n);
+    struct password p;
+    if (j->work.is_abandoned) {
+        job_say(j, KEEPER_BUSY);
+        return;
+    }
+    if (j->q.is_too_long) {
+        job_say(j, KEEPER_WEAK);
+        snprintf(j->r.reason, sizeof j->r.reason, "A password can have at most %d characters.", PASSWORD_POINTS_MOST);
+        return;
+    }
+    if (password_is_weak(typed, j->r.reason)) {
+        job_say(j, KEEPER_WEAK);
+        return;
+    }
+    enum err r = password_read(typed, &p);
+    if (r == OK) r = password_hash_make(k->keys, j->q.account, &p, keeper_cost(k), &j->work.made);
+    password_release(&p);
+    j->needs_finish = r == OK;
+    if (r != OK) job_say(j, KEEPER_BUSY);
+}
+
+enum err commit_finish(struct store_tx *tx, void *ctx) {
+    struct step *s = ctx;
+    struct record rec;
+    unsigned counting = 0;
+    bool may = false;
+    enum keeper_say say = 0;
+    enum err r = record_find(tx, s, &rec, &say);
+    if (r != OK) return r;
+    if (say == 0 && (rec.state == RECORD_APPLIED || rec.state == RECORD_SETTLED)) return reply_applied(tx, s, &rec);
+    if (say || rec.state != RECORD_OPEN || rec.fence != s->j->work.fence) {
+        job_say(s->j, KEEPER_REFUSED);
+        return OK;
+    }
+    if ((r = may_apply(tx, s, &rec, &counting, &may)) != OK || !may) return r;
+    return apply(tx, s, &rec, counting);
+}
+
+static enum err find_for(struct store_tx *tx, struct step *s, struct record *rec, bool *ret_is_there) {
+    enum keeper_say say = 0;
+    enum err r = record_find(tx, s, rec, &say);
+    if (r != OK) return r;
+    *ret_is_there = say == 0;
+    if (say) job_say(s->j, say);
+    return OK;
+}
+
+enum err commit_settle(struct store_tx *tx, void *ctx) {
+    struct step *s = ctx;
+    struct record rec;
+    bool is_there = false;
+    enum err r = find_for(tx, s, &rec, &is_there);
+    if (r != OK || !is_there) return r;
+    bool was_applied = rec.state == RECORD_APPLIED || rec.state == RECORD_SETTLED;
+    job_say(s->j, was_applied ? KEEPER_RIGHT : KEEPER_NONE);
+    if (rec.state != RECORD_APPLIED) return OK;
+    rec.state = RECORD_SETTLED;
+    rec.has_salt = false;
+    bytes_wipe(rec.salt, sizeof rec.salt);
+    return record_write(tx, s, &rec);
+}
+
+enum err commit_fate(struct store_tx *tx, void *ctx) {
+    struct step *s = ctx;
+    struct record rec;
+    bool is_there = false;
+    enum err r = find_for(tx, s, &rec, &is_there);
+    if (r != OK || !is_there) return r;
+    bool was_applied = rec.state == RECORD_APPLIED || rec.state == RECORD_SETTLED;
+    job_say(s->j, was_applied ? KEEPER_RIGHT : KEEPER_NONE);
+    s->j->r.proved = (uint8_t)rec.proved;
+    if (was_applied) return OK;
+    rec.fence++;
+    return record_write(tx, s, &rec);
+}
+
+enum err commit_end(struct store_tx *tx, void *ctx) {
+    struct step *s = ctx;
+    struct record rec;
+    bool is_there = false;
+    enum err r = find_for(tx, s, &rec, &is_there);
+    if (r != OK || !is_there) return r;
+    bool was_applied = rec.state == RECORD_APPLIED || rec.state == RECORD_SETTLED;
+    job_say(s->j, was_applied ? KEEPER_REFUSED : KEEPER_RIGHT);
+    if (was_applied) return OK;
+    if ((r = record_end(tx, s, &rec)) != OK) return r;
+    return record_write(tx, s, &rec);
+}

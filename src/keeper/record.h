@@ -1,0 +1,76 @@
+/*
+ * The keeper's own record: of each attempt the proofs it saw itself, of each account its credentials and known devices.
+ * Nothing here believes the front. Rows are read under a lock and written back whole, in the order attempt, credential,
+ * budget, failure, so that no two transactions wait for each other.
+ */
+#ifndef TOCSIN_KEEPER_RECORD_H
+#define TOCSIN_KEEPER_RECORD_H
+
+#include "keeper/keeper_priv.h"
+
+enum record_state { RECORD_OPEN = 1, RECORD_APPLIED, RECORD_SETTLED, RECORD_ENDED };
+
+#define RECOVERY_SALT_BYTES 16
+
+struct record {
+    enum action action;
+    struct device_id device; /* that opened the attempt */
+    enum record_state state;
+    unsigned proved;      /* as it was seen; proofs_counting says what still counts */
+    int64_t tried, wrong; /* reserved tries of proofs; those of them that were wrong */
+    int64_t approve_wrong;
+    int64_t fence; /* grows when the front asks for its fate: a commit under way then stops */
+    int64_t expires_ms;
+    int64_t password_rev, recovery_rev; /* of the credentials that were proved */
+    bool has_salt;                      /* a new recovery key was made and may still be told */
+    uint8_t salt[RECOVERY_SALT_BYTES];
+};
+
+/*
+ * The attempt of the step's ask: found, or made by its first message. *ret_say is 0, or KEEPER_REFUSED where account,
+ * action or device differ from the first message, or the attempt is over.
+ */
+enum err record_bind(struct store_tx *tx, struct step *s, struct record *ret, enum keeper_say *ret_say) MUST_CHECK;
+/* Found only, in any state. *ret_say: 0, KEEPER_NONE, KEEPER_REFUSED (mismatch). */
+enum err record_find(struct store_tx *tx, struct step *s, struct record *ret, enum keeper_say *ret_say) MUST_CHECK;
+bool record_is_alive(const struct record *rec, int64_t now_ms);
+enum err record_write(struct store_tx *tx, const struct step *s, const struct record *rec) MUST_CHECK;
+/* Ends it without effect: its codes go. The caller writes it. */
+enum err record_end(struct store_tx *tx, const struct step *s, struct record *rec) MUST_CHECK;
+
+enum credential_kind { CREDENTIAL_PASSWORD = 1, CREDENTIAL_RECOVERY_KEY };
+enum { SCHEME_ARGON2ID = 1, SCHEME_KEYED_BLAKE2B };
+
+struct credential {
+    bool is_there, is_locked;
+    int64_t rev;
+    struct password_hash hash; /* of a recovery key only hash and pepper_id are used */
+};
+/* *ret->is_there is false when there is none. */
+enum err credential_load(struct store_tx *tx, const struct step *s, enum credential_kind kind,
+                         struct credential *ret) MUST_CHECK;
+/* The account's first; ERR_CONFLICT when it has one. */
+enum err credential_first(struct store_tx *tx, const struct step *s, enum credential_kind kind,
+                          const struct password_hash *h) MUST_CHECK;
+/* Puts a new one in the old one's place; ends a lock-down and failures of its kind. */
+enum err credential_put(struct store_tx *tx, const struct step *s, enum credential_kind kind,
+                        const struct password_hash *h) MUST_CHECK;
+/* The same password, hashed at another cost. */
+enum err credential_rehash(struct store_tx *tx, const struct step *s, int64_t rev,
+                           const struct password_hash *h) MUST_CHECK;
+enum err credential_lock(struct store_tx *tx, const struct step *s) MUST_CHECK;
+
+enum err known_device_find(struct store_tx *tx, const struct step *s, struct device_id device,
+                           bool *ret_is_known) MUST_CHECK;
+enum err known_device_add(struct store_tx *tx, const struct step *s, struct device_id device) MUST_CHECK;
+enum err known_device_drop(struct store_tx *tx, const struct step *s, struct device_id device) MUST_CHECK;
+
+/* What counts now of what was proved: a password not while it is locked, and nothing that was replaced since. */
+enum err proofs_counting(struct store_tx *tx, const struct step *s, const struct record *rec,
+                         unsigned *ret_proved) MUST_CHECK;
+/* Locked down, and asked by a sign_in from a device that is not known: nothing is right for it. */
+enum err record_is_barred(struct store_tx *tx, const struct step *s, const struct record *rec,
+                          bool *ret_is_barred) MUST_CHECK;
+bool action_wants(enum action action, enum proof proof);
+
+#endif

@@ -1,0 +1,38 @@
+/* The list of this folder's statements. Each stands beside the function that uses it. */
+#include "keeper/keeper.h"
+
+#define STATEMENTS(X)                                                                                                  \
+    X(RECORD_LOAD)                                                                                                     \
+    X(RECORD_INSERT)                                                                                                   \
+    X(RECORD_WRITE)                                                                                                    \
+    X(CREDENTIAL_LOAD)                                                                                                 \
+    X(CREDENTIAL_FIRST)                                                                                                \
+    X(CREDENTIAL_PUT)                                                                                                  \
+    X(CREDENTIAL_REHASH)                                                                                               \
+    X(CREDENTIAL_LOCK)                                                                                                 \
+    X(DEVICE_FIND)                                                                                                     \
+    X(DEVICE_ADD)                                                                                                      \
+    X(DEVICE_DROP)                                                                                                     \
+    X(CODE_LOAD)                                                                                                       \
+    X(CODE_PUT)                                                                                                        \
+    X(CODE_USE)                                                                                                        \
+    X(CODE_DROP)                                                                                                       \
+    X(BUDGET_TAKE)                                                                                                     \
+    X(BUDGET_GIVE_BACK)                                                                                                \
+    X(BUDGET_LOAD)                                                                                                     \
+    X(BUDGET_TOLD)                                                                                                     \
+    X(FAILURE_ADD)                                                                                                     \
+    X(FAILURE_TAKE_BACK)                                                                                               \
+    X(FAILURE_LOAD)                                                                                                    \
+    X(FAILURE_CLEAR)                                                                                                   \
+    X(PURGE_ATTEMPTS)                                                                                                  \
+    X(PURGE_SETTLED)                                                                                                   \
+    X(PURGE_APPLIED)                                                                                                   \
+    X(PURGE_CODES)                                                                                                     \
+    X(PURGE_BUDGETS)                                                                                                   \
+    X(PURGE_FAILURES)
+
+#define DECLARE(name) extern const struct store_stmt name;
+STATEMENTS(DECLARE)
+#define ADDRESS(name) &name,
+const struct store_stmt *const keeper_statements[] = { STATEMENTS(ADDRESS) NULL };

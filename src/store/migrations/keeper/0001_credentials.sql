@@ -1,0 +1,75 @@
+-- The keeper's own database. account_id leads every key, so that it shards. Nothing here shows a password, a recovery key or a
+-- code without the pepper, which is not here.
+CREATE TABLE credential (
+    account_id BYTEA NOT NULL CHECK (length(account_id) = 16),
+    kind BIGINT NOT NULL CHECK (kind IN (1, 2)),
+    scheme BIGINT NOT NULL CHECK (scheme IN (1, 2)),
+    pepper_id BYTEA NOT NULL CHECK (length(pepper_id) = 8),
+    memory_kib BIGINT NOT NULL,
+    passes BIGINT NOT NULL,
+    salt BYTEA NOT NULL,
+    hash BYTEA NOT NULL CHECK (length(hash) = 32),
+    rev BIGINT NOT NULL,
+    is_locked BIGINT NOT NULL CHECK (is_locked IN (0, 1)),
+    made_ms BIGINT NOT NULL,
+    PRIMARY KEY (account_id, kind)
+);
+
+CREATE TABLE attempt (
+    account_id BYTEA NOT NULL CHECK (length(account_id) = 16),
+    attempt_id BYTEA NOT NULL CHECK (length(attempt_id) = 16),
+    action BIGINT NOT NULL,
+    device_id BYTEA NOT NULL CHECK (length(device_id) = 16),
+    state BIGINT NOT NULL CHECK (state BETWEEN 1 AND 4),
+    proved BIGINT NOT NULL,
+    tried BIGINT NOT NULL,
+    wrong BIGINT NOT NULL,
+    approve_wrong BIGINT NOT NULL,
+    fence BIGINT NOT NULL,
+    expires_ms BIGINT NOT NULL,
+    touched_ms BIGINT NOT NULL,
+    password_rev BIGINT NOT NULL,
+    recovery_rev BIGINT NOT NULL,
+    recovery_salt BYTEA,
+    PRIMARY KEY (account_id, attempt_id)
+);
+CREATE INDEX attempt_by_expiry ON attempt (state, expires_ms);
+
+CREATE TABLE code (
+    account_id BYTEA NOT NULL CHECK (length(account_id) = 16),
+    attempt_id BYTEA NOT NULL CHECK (length(attempt_id) = 16),
+    way BIGINT NOT NULL CHECK (way IN (1, 2, 3)),
+    digits BYTEA NOT NULL,
+    is_used BIGINT NOT NULL CHECK (is_used IN (0, 1)),
+    expires_ms BIGINT NOT NULL,
+    PRIMARY KEY (account_id, attempt_id, way)
+);
+CREATE INDEX code_by_expiry ON code (expires_ms);
+
+CREATE TABLE budget (
+    account_id BYTEA NOT NULL CHECK (length(account_id) = 16),
+    factor BIGINT NOT NULL,
+    bucket BYTEA NOT NULL CHECK (length(bucket) = 16),
+    stamps TEXT NOT NULL,
+    touched_ms BIGINT NOT NULL,
+    told_ms BIGINT NOT NULL,
+    closed_until_ms BIGINT NOT NULL,
+    PRIMARY KEY (account_id, factor, bucket)
+);
+CREATE INDEX budget_by_touch ON budget (touched_ms);
+
+CREATE TABLE failure (
+    account_id BYTEA NOT NULL CHECK (length(account_id) = 16),
+    factor BIGINT NOT NULL,
+    in_a_row BIGINT NOT NULL,
+    touched_ms BIGINT NOT NULL,
+    PRIMARY KEY (account_id, factor)
+);
+CREATE INDEX failure_by_touch ON failure (touched_ms);
+
+CREATE TABLE known_device (
+    account_id BYTEA NOT NULL CHECK (length(account_id) = 16),
+    device_id BYTEA NOT NULL CHECK (length(device_id) = 16),
+    since_ms BIGINT NOT NULL,
+    PRIMARY KEY (account_id, device_id)
+);
