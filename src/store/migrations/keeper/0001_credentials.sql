@@ -1,5 +1,5 @@
--- The keeper's own database. account_id leads every key, so that it shards. Nothing here shows a password, a recovery key or a
--- code without the pepper, which is not here.
+-- The database of the keeper alone. account_id leads every key, so that it shards. Nothing here shows a password, a recovery
+-- key or a code without the pepper, which is not here.
 CREATE TABLE credential (
     account_id BYTEA NOT NULL CHECK (length(account_id) = 16),
     kind BIGINT NOT NULL CHECK (kind IN (1, 2)),
@@ -13,7 +13,7 @@ CREATE TABLE credential (
     is_locked BIGINT NOT NULL CHECK (is_locked IN (0, 1)),
     made_ms BIGINT NOT NULL,
     PRIMARY KEY (account_id, kind)
-);
+) @strict;
 
 CREATE TABLE attempt (
     account_id BYTEA NOT NULL CHECK (length(account_id) = 16),
@@ -32,7 +32,7 @@ CREATE TABLE attempt (
     recovery_rev BIGINT NOT NULL,
     recovery_salt BYTEA,
     PRIMARY KEY (account_id, attempt_id)
-);
+) @strict;
 CREATE INDEX attempt_by_expiry ON attempt (state, expires_ms);
 
 CREATE TABLE code (
@@ -43,7 +43,7 @@ CREATE TABLE code (
     is_used BIGINT NOT NULL CHECK (is_used IN (0, 1)),
     expires_ms BIGINT NOT NULL,
     PRIMARY KEY (account_id, attempt_id, way)
-);
+) @strict;
 CREATE INDEX code_by_expiry ON code (expires_ms);
 
 CREATE TABLE budget (
@@ -55,7 +55,7 @@ CREATE TABLE budget (
     told_ms BIGINT NOT NULL,
     closed_until_ms BIGINT NOT NULL,
     PRIMARY KEY (account_id, factor, bucket)
-);
+) @strict;
 CREATE INDEX budget_by_touch ON budget (touched_ms);
 
 CREATE TABLE failure (
@@ -64,7 +64,7 @@ CREATE TABLE failure (
     in_a_row BIGINT NOT NULL,
     touched_ms BIGINT NOT NULL,
     PRIMARY KEY (account_id, factor)
-);
+) @strict;
 CREATE INDEX failure_by_touch ON failure (touched_ms);
 
 CREATE TABLE known_device (
@@ -72,4 +72,4 @@ CREATE TABLE known_device (
     device_id BYTEA NOT NULL CHECK (length(device_id) = 16),
     since_ms BIGINT NOT NULL,
     PRIMARY KEY (account_id, device_id)
-);
+) @strict;
