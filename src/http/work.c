@@ -1,0 +1,95 @@
+/*
+ * The work lane: a bounded queue and its threads. The queue is one lock for all loops; requests that come here wait for
+ * a database or for the keeper, beside which the lock is nothing.
+ */
+#include <errno.h>
+#include <signal.h>
+
+#include "base/clock.h"
+#include "http/http_priv.h"
+
+_Thread_local struct turn http_turn;
+
+static struct http_request *work_take(struct work *w) {
+    struct http_request *req;
+    (void)pthread_mutex_lock(&w->lock);
+    while (!w->first && !w->ends) (void)pthread_cond_wait(&w->wake, &w->lock);
+    req = w->ends ? NULL : w->first;
+    if (req) {
+        w->first = req->next;
+        if (!w->first) w->last = &w->first;
+        w->count--;
+        req->next = NULL;
+    }
+    (void)pthread_mutex_unlock(&w->lock);
+    return req;
+}
+
+static void work_do(struct http_request *req) {
+    http_continue *continuation = req->continuation;
+    http_turn = (struct turn){ 0 };
+    req->continuation = NULL;
+    if (continuation)
+        continuation(req, req->continuation_ctx);
+    else
+        req->handler(req, req->server->o.app);
+    if (http_turn.is_suspended) return; /* somebody else has it already */
+    if (!req->answered) http_reply_problem(req, 500, "internal", "The request was not answered.");
+    loop_post(req->loop, req->done);
+}
+
+static void *work_run(void *arg) {
+    struct work *w = arg;
+    struct http_request *req;
+    while ((req = work_take(w)) != NULL) work_do(req);
+    return NULL;
+}
+
+enum err work_start(struct work *w, int threads, int queue_max) {
+    w->threads = calloc((size_t)threads, sizeof *w->threads);
+    if (!w->threads) return ERR_NOMEM;
+    w->max = queue_max;
+    for (; w->thread_count < threads; w->thread_count++)
+        if (pthread_create(&w->threads[w->thread_count], NULL, work_run, w) != 0) return ERR_IO;
+    return OK;
+}
+
+bool work_push(struct work *w, struct http_request *req, bool is_admitted) {
+    bool is_taken;
+    (void)pthread_mutex_lock(&w->lock);
+    is_taken = is_admitted || w->count < w->max;
+    if (is_taken) {
+        req->next = NULL;
+        *w->last = req;
+        w->last = &req->next;
+        w->count++;
+        (void)pthread_cond_signal(&w->wake);
+    }
+    (void)pthread_mutex_unlock(&w->lock);
+    return is_taken;
+}
+
+static bool thread_join_by(pthread_t thread, int64_t by_ms) {
+    int64_t left_ms = by_ms - clock_mono_ms();
+    struct timespec until;
+    if (left_ms < 0) left_ms = 0;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += left_ms / MS_PER_S;
+    until.tv_nsec += (left_ms % MS_PER_S) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    return pthread_timedjoin_np(thread, NULL, &until) == 0;
+}
+
+bool work_stop(struct work *w, int64_t by_ms) {
+    bool all = true;
+    (void)pthread_mutex_lock(&w->lock);
+    w->ends = true;
+    (void)pthread_cond_broadcast(&w->wake);
+    (void)pthread_mutex_unlock(&w->lock);
+    for (int i = 0; i < w->thread_count; i++) all = thread_join_by(w->threads[i], by_ms) && all;
+    w->thread_count = 0;
+    return all;
+}
