@@ -206,23 +206,6 @@ void keeper_client_free(struct keeper_client *k) {
     free(k);
 }
 
-static void fill_ask(struct keeper_message_ask *m, const struct keeper_request *q, uint64_t request) {
-    memset(m, 0, sizeof *m);
-    m->h =
-        (struct ipc_header){ .bytes = sizeof *m, .type = (uint16_t)q->ask, .version = IPC_VERSION, .request = request };
-    m->account = q->account;
-    m->attempt = q->attempt;
-    m->device = q->device;
-    m->by = q->by;
-    m->attempt_expires_ms = q->attempt_expires_ms;
-    m->action = (uint8_t)q->action;
-    m->code_digits = q->code_digits;
-    size_t most = keeper_ask_shapes[q->ask].secret_bytes_max;
-    m->is_too_long = most > 0 && q->secret.n > most;
-    m->secret_n = q->secret.n > most ? 0 : (uint16_t)q->secret.n;
-    if (m->secret_n > 0) memcpy(m->secret, q->secret.p, m->secret_n);
-}
-
 static uint64_t put(struct keeper_client *k, struct pending *p) {
     pthread_mutex_lock(&k->lock);
     if (++k->next_request == 0) k->next_request = 1;
@@ -267,7 +250,7 @@ void keeper_ask(struct keeper_client *k, const struct keeper_request *q, keeper_
     *p = (struct pending){ .asked_ms = clock_mono_ms(), .done = done, .ctx = ctx };
     uint64_t request = put(k, p);
     struct keeper_message_ask m;
-    fill_ask(&m, q, request);
+    keeper_fill_ask(&m, q, request);
     /* An ask that its own check refuses (no account, no attempt) would never be answered. */
     enum err r = keeper_check_ask(&m, sizeof m);
     if (r == OK) r = send_patiently(k->fd, &m);

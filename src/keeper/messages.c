@@ -26,6 +26,23 @@ const struct keeper_ask_shape keeper_ask_shapes[KEEPER_ASK_COUNT] = {
     [KEEPER_PING] = { 0 },
 };
 
+void keeper_fill_ask(struct keeper_message_ask *m, const struct keeper_request *q, uint64_t request) {
+    memset(m, 0, sizeof *m);
+    m->h =
+        (struct ipc_header){ .bytes = sizeof *m, .type = (uint16_t)q->ask, .version = IPC_VERSION, .request = request };
+    m->account = q->account;
+    m->attempt = q->attempt;
+    m->device = q->device;
+    m->by = q->by;
+    m->attempt_expires_ms = q->attempt_expires_ms;
+    m->action = (uint8_t)q->action;
+    m->code_digits = q->code_digits;
+    size_t most = keeper_ask_shapes[q->ask].secret_bytes_max;
+    m->is_too_long = most > 0 && q->secret.n > most;
+    m->secret_n = q->secret.n > most ? 0 : (uint16_t)q->secret.n;
+    if (m->secret_n > 0) memcpy(m->secret, q->secret.p, m->secret_n);
+}
+
 static bool is_all_zero(const void *p, size_t n) {
     const uint8_t *b = p;
     uint8_t any = 0;

@@ -55,6 +55,8 @@ struct keeper_ask_shape {
 };
 extern const struct keeper_ask_shape keeper_ask_shapes[KEEPER_ASK_COUNT];
 
+/* An ask as a message; a secret over its bound is left out and marked. Wipe it when sent. */
+void keeper_fill_ask(struct keeper_message_ask *m, const struct keeper_request *q, uint64_t request);
 /* ERR_INPUT unless the message (its header already checked by ipc_receive) is one, every field in its bounds. */
 enum err keeper_check_ask(const void *message, size_t n) MUST_CHECK;
 enum err keeper_check_reply(const void *message, size_t n) MUST_CHECK; /* a reply or a hello */

@@ -1,8 +1,6 @@
 /* The transport: what is sent whole arrives whole, and nothing unsound is handed on. */
 #include <errno.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
