@@ -92,7 +92,7 @@ void world_open(struct world *w, bool is_postgres) {
     w->config.keeper_hash_passes = 1;
     crypto_random(w->pepper, sizeof w->pepper);
     crypto_random(w->link_key, sizeof w->link_key);
-    crypto_box_keypair(w->box_public, w->box_secret);
+    crypto_seal_keypair(w->box_public, w->box_secret);
     w->arena = arena_new(JOB_ARENA_BYTES);
     assert_non_null(w->arena);
     make_database(w);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "core/token.h"
 #include "keeper/code.h"
 #include "keeper/recovery.h"
 
