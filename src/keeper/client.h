@@ -8,6 +8,18 @@
  * Any thread may call. A request that meets a dead or restarting keeper is answered KEEPER_DOWN within 10 s; all
  * requests may be asked again.
  */
+/*
+ * How answers read, beyond enum keeper_say:
+ * - KEEPER_REFUSED: account, action or device differ from the attempt's first message; the attempt has ended or expired
+ *   (its third wrong proof or approval ends it); or that proof is none of the action's. The third wrong KEEPER_APPROVE
+ *   itself answers KEEPER_REFUSED, the two before KEEPER_WRONG; KEEPER_NONE when no code shown here is alive, and
+ *   KEEPER_NOT_PROVED when `by` is not a known device of the account, or is the opener's own.
+ * - KEEPER_MAKE_CODE_*: asked again while a code is alive it answers the same digits and spends nothing; KEEPER_NONE
+ *   once PROOF_CODE was counted, because none is needed any more.
+ * - KEEPER_DOWN after a KEEPER_COMMIT leaves open whether it was applied: ask KEEPER_FATE. A KEEPER_NONE from it is
+ *   final for every commit asked before, also one that is still under way; a commit asked after it may be applied.
+ * - KEEPER_WEAK does not end the attempt. A commit of what was applied already answers as it did the first time.
+ */
 #ifndef TOCSIN_KEEPER_CLIENT_H
 #define TOCSIN_KEEPER_CLIENT_H
 
