@@ -40,6 +40,8 @@ enum err address_find(struct store_tx *tx, struct str email, struct arena *a, st
 enum err account_create(struct store_tx *tx,
                         const struct account *acc) MUST_CHECK; /* with address and first contact; ERR_CONFLICT */
 enum err account_get(struct store_tx *tx, struct account_id id, struct arena *a, struct account *ret) MUST_CHECK;
+/* The same, and holds the row until the transaction ends: changes of one account come one after the other. */
+enum err account_lock_row(struct store_tx *tx, struct account_id id, struct arena *a, struct account *ret) MUST_CHECK;
 /* Sets the state and raises the epoch by one when `sign_out` (that ends every session); tells the other nodes. */
 enum err account_set_state(struct store_tx *tx, struct account_id id, enum account_state state,
                            bool sign_out) MUST_CHECK;
@@ -111,5 +113,14 @@ enum err push_add(struct store_tx *tx, struct account_id account,
 enum err push_remove(struct store_tx *tx, struct account_id account, struct push_id id) MUST_CHECK; /* ERR_NOT_FOUND */
 enum err push_each(struct store_tx *tx, struct account_id account, struct arena *a, push_fn *fn,
                    void *ctx) MUST_CHECK; /* of devices not revoked */
+
+/* Programs that may check sessions (tv_ tokens, API §3). ERR_CONFLICT when the name is taken. */
+enum err service_create(struct store_tx *tx, struct str name, int64_t now_ms,
+                        char ret_token[TOKEN_TEXT_SIZE]) MUST_CHECK;
+typedef enum err service_fn(void *ctx, struct str name, const uint8_t token_hash[HASH_BYTES]);
+enum err service_each(struct store_tx *tx, service_fn *fn, void *ctx) MUST_CHECK;
+
+/* Rows that time has made void: sessions past their end, tokens replaced long ago. */
+enum err identity_purge(struct store_tx *tx, int64_t now_ms) MUST_CHECK;
 
 #endif

@@ -23,7 +23,8 @@ struct session_entry { /* immutable once published */
 
 enum session_is { SESSION_UNKNOWN = 0, SESSION_ALIVE, SESSION_ENDED, SESSION_STALE };
 
-enum err session_table_new(struct session_table **ret) MUST_CHECK;
+/* is_complete: the table holds all sessions there are, so that a miss is final (SQLite). */
+enum err session_table_new(bool is_complete, struct session_table **ret) MUST_CHECK;
 void session_table_free(struct session_table *t);
 /* Loads every live session, or those of one account (after a change or word from another node; it replaces what was
  * there). */
@@ -37,5 +38,10 @@ struct session_reader *session_reader_new(struct session_table *t);
 void session_reader_quiescent(struct session_reader *r);
 enum session_is session_find(struct session_reader *r, struct str token, int64_t now_ms,
                              const struct session_entry **ret_entry);
+
+/* The same for up to 64 tokens at once, with the memory fetched ahead. Entries are NULL where there is none. */
+void session_find_many(struct session_reader *r, const struct str *tokens, size_t n, int64_t now_ms,
+                       const struct session_entry **ret_entries);
+int64_t session_table_count(const struct session_table *t);
 
 #endif
