@@ -1,0 +1,255 @@
+/* The handlers of the sample application and its listeners. */
+#include "sample.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+
+static struct sample *seen(void *app) {
+    struct sample *s = app;
+    atomic_fetch_add(&s->handled, 1);
+    return s;
+}
+
+/* About 300 bytes with its head, like a session check. */
+static void get_fast(struct http_request *req, void *app) {
+    (void)seen(app);
+    http_reply(req, 200, "application/json",
+               STR("{\"account\":{\"id\":\"ac_0123456789abcdef\",\"email\":\"alice@example.org\",\"name\":\"Alice\"},"
+                   "\"session\":{\"id\":\"se_0123456789abcdef\",\"created_at\":\"2026-11-24T12:00:00.000Z\","
+                   "\"expires_at\":\"2026-11-25T12:00:00.000Z\",\"proofs\":[\"password\",\"code\"]},"
+                   "\"device\":{\"id\":\"de_0123456789abcdef\",\"name\":\"Firefox\",\"trusted\":true}}"));
+}
+
+static void echo(struct http_request *req, void *app) {
+    (void)seen(app);
+    http_reply(req, 200, "application/octet-stream", http_body(req));
+}
+
+static void post_json(struct http_request *req, void *app) {
+    static const char *const members[] = { "a", "b", NULL };
+    json_t *body = http_json(req);
+    (void)seen(app);
+    if (!body || !http_json_members(req, body, members)) return;
+    http_reply_json(req, 201, json_pack("{s:O}", "got", body));
+}
+
+static void get_item(struct http_request *req, void *app) {
+    (void)seen(app);
+    http_reply(req, 200, "text/plain", http_param(req, "id"));
+}
+
+static void get_part(struct http_request *req, void *app) {
+    struct str id = http_param(req, "id");
+    struct str part = http_param(req, "part");
+    const char *text = arena_fmt(http_arena(req), "%.*s|%.*s", STR_FMT(id), STR_FMT(part));
+    (void)seen(app);
+    http_reply(req, 200, "text/plain", str_from(text));
+}
+
+static void get_special(struct http_request *req, void *app) {
+    (void)seen(app);
+    http_reply(req, 200, "text/plain", STR("special"));
+}
+
+static void get_file(struct http_request *req, void *app) {
+    (void)seen(app);
+    http_reply(req, 200, "text/plain", http_param(req, "rest"));
+}
+
+static void get_query(struct http_request *req, void *app) {
+    struct str x;
+    enum err r = http_query(req, "x", &x);
+    (void)seen(app);
+    if (r == OK)
+        http_reply(req, 200, "text/plain", x);
+    else
+        http_reply_problem(req, r == ERR_NOT_FOUND ? 404 : 400, "bad_request", err_name(r));
+}
+
+static void get_seen(struct http_request *req, void *app) {
+    struct str values[] = { http_method(req),
+                            http_path(req),
+                            http_peer(req),
+                            http_header(req, "x-test"),
+                            http_header(req, "user-agent"),
+                            http_cookie(req, "b") };
+    const char *text = "";
+    (void)seen(app);
+    for (size_t i = 0; i < ARRAY_LEN(values); i++)
+        text = arena_fmt(http_arena(req), "%s%.*s\n", text, STR_FMT(values[i]));
+    http_add_header(req, "X-Added", STR("one"));
+    http_add_header(req, "Set-Cookie", STR("two=2; HttpOnly"));
+    http_reply(req, 200, "text/plain", str_from(text));
+}
+
+static void get_empty(struct http_request *req, void *app) {
+    (void)seen(app);
+    http_reply(req, 204, NULL, STR_NONE);
+}
+
+static void get_silent(struct http_request *req, void *app) {
+    (void)req;
+    (void)seen(app);
+}
+
+static void get_slow(struct http_request *req, void *app) {
+    struct sample *s = seen(app);
+    atomic_fetch_add(&s->sleeping, 1);
+    (void)usleep((useconds_t)atomic_load(&s->sleep_ms) * 1000);
+    atomic_fetch_sub(&s->sleeping, 1);
+    http_reply(req, 200, "text/plain", STR("slept"));
+}
+
+static void hand_over(struct http_request *req, void *app) {
+    (void)seen(app);
+    http_hand_over(req, echo);
+}
+
+void sample_answer(struct http_request *req, void *ctx) {
+    struct sample *s = ctx;
+    atomic_fetch_add(&s->resumed, 1);
+    http_reply(req, 200, "text/plain", STR("resumed"));
+}
+
+static void suspend(struct http_request *req, void *app) {
+    struct sample *s = seen(app);
+    struct http_ticket t = http_suspend(req);
+    (void)pthread_mutex_lock(&s->lock);
+    s->ticket = t;
+    s->has_ticket = true;
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+/* Answered before the handler has returned: the hardest order. */
+static void suspend_and_resume(struct http_request *req, void *app) {
+    struct sample *s = seen(app);
+    struct http_server *server = http_server_of(req);
+    http_resume(server, http_suspend(req), sample_answer, s);
+}
+
+static void stream_closed(void *ctx) {
+    struct sample *s = ctx;
+    atomic_fetch_add(&s->streams_closed, 1);
+}
+
+static void stream(struct http_request *req, void *app) {
+    struct sample *s = seen(app);
+    struct http_ticket t = http_stream_begin(req, STR("event: hello\ndata: 1\n\n"), stream_closed, s);
+    (void)pthread_mutex_lock(&s->lock);
+    s->stream = t;
+    s->has_stream = true;
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+static char large[SAMPLE_LARGE];
+
+static void get_static(struct http_request *req, void *app) {
+    (void)seen(app);
+    http_reply_static(req, "text/css", STR("body{}"), "abc", "max-age=60");
+}
+
+static void get_large(struct http_request *req, void *app) {
+    (void)seen(app);
+    http_reply_static(req, "text/plain", str_bytes(large, sizeof large), "\"large\"", "max-age=60");
+}
+
+static const struct http_route routes[] = {
+    { "GET", "/", HTTP_FAST, get_special, 0 },
+    { "GET", "/fast", HTTP_FAST, get_fast, 0 },
+    { "POST", "/fast/echo", HTTP_FAST, echo, 65536 },
+    { "POST", "/work/echo", HTTP_WORK, echo, 1 << 20 },
+    { "GET", "/work/fast", HTTP_WORK, get_fast, 0 },
+    { "POST", "/json", HTTP_FAST, post_json, 65536 },
+    { "GET", "/items/{id}", HTTP_FAST, get_item, 0 },
+    { "DELETE", "/items/{id}", HTTP_WORK, get_item, 0 },
+    { "GET", "/items/{id}/parts/{part}", HTTP_WORK, get_part, 0 },
+    { "GET", "/items/special", HTTP_FAST, get_special, 0 },
+    { "GET", "/files/{rest...}", HTTP_FAST, get_file, 0 },
+    { "GET", "/query", HTTP_FAST, get_query, 0 },
+    { "GET", "/seen", HTTP_FAST, get_seen, 0 },
+    { "GET", "/work/seen", HTTP_WORK, get_seen, 0 },
+    { "GET", "/empty", HTTP_FAST, get_empty, 0 },
+    { "GET", "/silent", HTTP_FAST, get_silent, 0 },
+    { "GET", "/work/silent", HTTP_WORK, get_silent, 0 },
+    { "GET", "/slow", HTTP_WORK, get_slow, 0 },
+    { "POST", "/hand-over", HTTP_FAST, hand_over, 65536 },
+    { "POST", "/suspend", HTTP_FAST, suspend, 1000 },
+    { "POST", "/work/suspend", HTTP_WORK, suspend, 1000 },
+    { "GET", "/resumed", HTTP_FAST, suspend_and_resume, 0 },
+    { "GET", "/work/resumed", HTTP_WORK, suspend_and_resume, 0 },
+    { "GET", "/stream", HTTP_FAST, stream, 0 },
+    { "GET", "/work/stream", HTTP_WORK, stream, 0 },
+    { "GET", "/static/small", HTTP_FAST, get_static, 0 },
+    { "GET", "/static/large", HTTP_FAST, get_large, 0 },
+    { NULL },
+};
+
+static int listener_open(int *port) {
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)*port) };
+    socklen_t n = sizeof a;
+    int one = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (fd < 0) return -1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+    if (bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 4096) != 0 ||
+        getsockname(fd, (struct sockaddr *)&a, &n) != 0) {
+        (void)close(fd);
+        return -1;
+    }
+    *port = ntohs(a.sin_port);
+    return fd;
+}
+
+enum err sample_start(struct sample *s, struct http_options o, int loops, int port) {
+    static const char *const headers[] = { "X-Content-Type-Options: nosniff", NULL };
+    enum err r;
+    *s = (struct sample){ .port = port };
+    for (int i = 0; i < SAMPLE_LOOPS_MAX; i++) s->listeners[i] = -1;
+    for (size_t i = 0; i < sizeof large; i++) large[i] = (char)('a' + i % 26);
+    (void)pthread_mutex_init(&s->lock, NULL);
+    clock_init();
+    if ((r = crypto_init()) != OK) return r;
+    for (int i = 0; i < loops; i++)
+        if ((s->listeners[i] = listener_open(&s->port)) < 0) return ERR_IO;
+    o.listeners = s->listeners;
+    o.listener_count = loops;
+    o.app = s;
+    o.routes = o.routes ? o.routes : routes;
+    o.headers = headers;
+    o.work_threads = o.work_threads ? o.work_threads : 2;
+    o.queue_max = o.queue_max ? o.queue_max : 64;
+    o.connections_max = o.connections_max ? o.connections_max : 1000;
+    if ((r = http_server_new(&o, &s->server)) != OK) return r;
+    return http_server_start(s->server);
+}
+
+void sample_stop(struct sample *s) {
+    http_server_free(s->server);
+    s->server = NULL;
+    for (int i = 0; i < SAMPLE_LOOPS_MAX; i++)
+        if (s->listeners[i] >= 0) (void)close(s->listeners[i]);
+    (void)pthread_mutex_destroy(&s->lock);
+}
+
+static bool take(struct sample *s, bool *has, const struct http_ticket *from, struct http_ticket *ret) {
+    for (int i = 0; i < 500; i++) {
+        bool is_there;
+        (void)pthread_mutex_lock(&s->lock);
+        is_there = *has;
+        if (is_there) *ret = *from;
+        *has = false;
+        (void)pthread_mutex_unlock(&s->lock);
+        if (is_there) return true;
+        (void)usleep(10000);
+    }
+    return false;
+}
+
+bool sample_take_ticket(struct sample *s, struct http_ticket *ret) { return take(s, &s->has_ticket, &s->ticket, ret); }
+bool sample_take_stream(struct sample *s, struct http_ticket *ret) { return take(s, &s->has_stream, &s->stream, ret); }
