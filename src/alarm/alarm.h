@@ -6,6 +6,7 @@
 #define TOCSIN_ALARM_ALARM_H
 
 #include "alarm/outbox.h"
+#include "base/buf.h"
 #include "core/action.h"
 #include "core/ids.h"
 #include "store/store.h"
@@ -20,6 +21,7 @@ struct alarm_from { /* copied from identity/origin.h by guard; siblings don't in
 struct alarm_to {
     enum outbox_channel channel;
     struct str to;                /* address or endpoint */
+    struct str label;             /* what the owner is shown: the address, or the device's name */
     const uint8_t *p256dh, *auth; /* push */
     struct push_id push;          /* push: the subscription */
 };
@@ -66,8 +68,8 @@ struct alert {
     struct attempt_id attempt;
     enum action action;
     enum alert_kind kind;
-    int64_t at_ms, count, answered_ms;
-    struct str title, body, ip, place, device, answer; /* answer: "me", "not_me" or empty */
+    int64_t at_ms, last_ms, count, answered_ms;
+    struct str title, body, ip, net, place, device, answer; /* answer: "me", "not_me" or empty */
     bool is_known_device;
     const struct alert_delivery *deliveries;
     size_t delivery_n;
@@ -83,10 +85,26 @@ enum err alert_set_answer(struct store_tx *tx, struct account_id account, struct
 enum err alert_set_seen(struct store_tx *tx, struct account_id account, struct alert_id id, enum outbox_channel channel,
                         int64_t now_ms) MUST_CHECK;
 
+/* Notes that a page with this alert was open (channel "live"); once an alert. */
+enum err alert_set_live(struct store_tx *tx, struct account_id account, struct alert_id id, int64_t now_ms) MUST_CHECK;
+/* True when some destination of the alert was reached: accepted by mail or push, or seen. */
+enum err alert_was_delivered(struct store_tx *tx, struct account_id account, struct alert_id id, struct arena *a,
+                             bool *ret) MUST_CHECK;
+
 /* The words of an alert, for letters, pages and lists. */
 void alarm_words(const struct alarm_event *e, struct buf *title, struct buf *body);
 
 /* ---- the outbox thread of the front: SQL behind outbox.h ---- */
+struct outbox_settled {
+    struct account_id account;
+    struct row_id row;
+    struct alert_id alert;
+    enum outbox_channel channel;
+    bool is_sent; /* else failed for good */
+    int status;
+    int64_t at_ms;
+};
+
 struct outbox_desk;
 struct outbox_desk_options {
     struct store *store;
@@ -95,10 +113,13 @@ struct outbox_desk_options {
     void (*changed)(void *ctx, struct account_id account, struct alert_id alert);
     /* push 404 or 410, inside the recording transaction: delete that subscription */
     enum err (*unsubscribed)(void *ctx, struct store_tx *tx, struct account_id account, struct push_id push);
+    /* each final outcome, inside the recording transaction: append it to the history */
+    enum err (*recorded)(void *ctx, struct store_tx *tx, const struct outbox_settled *s);
     void *ctx;
 };
 enum err outbox_desk_start(const struct outbox_desk_options *o, struct outbox_desk **ret) MUST_CHECK;
-void outbox_desk_wake(struct outbox_desk *d); /* any thread: rows were committed */
+void outbox_desk_wake(struct outbox_desk *d);     /* any thread: rows were committed */
+bool outbox_desk_is_alive(struct outbox_desk *d); /* the courier asked within the last 5 s */
 void outbox_desk_stop(struct outbox_desk *d);
 
 #endif

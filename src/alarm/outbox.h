@@ -14,7 +14,7 @@
 #include "core/ids.h"
 #include "ipc/ipc.h"
 
-enum outbox_channel { OUTBOX_EMAIL = 1, OUTBOX_PUSH = 2, OUTBOX_WEBHOOK = 3 };
+enum outbox_channel { OUTBOX_EMAIL = 1, OUTBOX_PUSH = 2, OUTBOX_WEBHOOK = 3, OUTBOX_LIVE = 4 };
 
 enum outbox_letter {                        /* what is written, for layout and link */
                      LETTER_ALERT = 1,      /* an alert: has a link */
