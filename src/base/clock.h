@@ -18,6 +18,7 @@ void clock_init(void); /* once per process, before the sandbox closes */
 int64_t clock_wall_ms(void);
 int64_t clock_mono_ms(void);
 int64_t clock_mono_ns(void);
+int64_t clock_steady_ms(void); /* monotonic and never shifted: deadlines of sockets, pauses of threads */
 void clock_text(int64_t wall_ms, char out[CLOCK_TEXT_SIZE]); /* RFC 3339, UTC, milliseconds */
 enum err clock_parse(struct str s, int64_t *ret_wall_ms) MUST_CHECK;
 
