@@ -70,17 +70,8 @@ bool work_push(struct work *w, struct http_request *req, bool is_admitted) {
 }
 
 static bool thread_join_by(pthread_t thread, int64_t by_ms) {
-    int64_t left_ms = by_ms - clock_mono_ms();
-    struct timespec until;
-    if (left_ms < 0) left_ms = 0;
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += left_ms / MS_PER_S;
-    until.tv_nsec += (left_ms % MS_PER_S) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
-    return pthread_timedjoin_np(thread, NULL, &until) == 0;
+    struct timespec until = { .tv_sec = by_ms / MS_PER_S, .tv_nsec = by_ms % MS_PER_S * 1000000 };
+    return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0;
 }
 
 bool work_stop(struct work *w, int64_t by_ms) {
