@@ -75,7 +75,9 @@ static bool thread_join_by(pthread_t thread, int64_t by_ms) {
 }
 
 bool work_stop(struct work *w, int64_t by_ms) {
+    int64_t least_ms = clock_steady_ms() + MS_PER_S; /* a thread that has nothing to do still takes a moment to end */
     bool all = true;
+    if (by_ms < least_ms) by_ms = least_ms;
     (void)pthread_mutex_lock(&w->lock);
     w->ends = true;
     (void)pthread_cond_broadcast(&w->wake);
