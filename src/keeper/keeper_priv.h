@@ -47,7 +47,7 @@ struct job {
     struct hash_work work;
     bool needs_hash, needs_finish;
     bool has_hash_place;
-    int64_t deadline_mono_ms; /* nobody waits for the answer after it */
+    int64_t deadline_steady_ms; /* nobody waits for the answer after it */
 };
 
 /* One run of a transaction. */
