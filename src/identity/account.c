@@ -64,7 +64,7 @@ const struct store_stmt CONTACT_EACH = {
 #define REMOVED_CONTACT_MS (7 * MS_PER_DAY)
 
 /* A stable id for an address without an account: nobody can tell it from a real one, nor find the address from it. */
-static enum err stand_in(struct store_tx *tx, struct str email, struct arena *a, struct account_id *ret) {
+enum err address_stand_in(struct store_tx *tx, struct str email, struct arena *a, struct account_id *ret) {
     struct store_val v[1];
     uint8_t hash[HASH_BYTES];
     enum err r = store_one(tx, &SETTING_GET, S_IN(S_Z("salt")), a, v);
@@ -85,7 +85,7 @@ enum err address_find(struct store_tx *tx, struct str email, struct arena *a, st
                       bool *ret_exists) {
     struct store_val v[1];
     struct account_id unknown = { { 0 } };
-    enum err r = stand_in(tx, email, a, &unknown); /* always, so that both ways cost the same */
+    enum err r = address_stand_in(tx, email, a, &unknown); /* always, so that both ways cost the same */
     if (r != OK) return r;
     r = store_one(tx, &ADDRESS_GET, S_IN(S_S(email)), a, v);
     if (r != OK && r != ERR_NOT_FOUND) return r;

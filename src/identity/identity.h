@@ -37,6 +37,8 @@ enum err name_check(struct str typed, struct str *ret_name) MUST_CHECK;
  * false). */
 enum err address_find(struct store_tx *tx, struct str email, struct arena *a, struct account_id *ret_account,
                       bool *ret_exists) MUST_CHECK;
+/* The stand-in id of any address. A new account gets the one of its address. */
+enum err address_stand_in(struct store_tx *tx, struct str email, struct arena *a, struct account_id *ret) MUST_CHECK;
 enum err account_create(struct store_tx *tx,
                         const struct account *acc) MUST_CHECK; /* with address and first contact; ERR_CONFLICT */
 enum err account_get(struct store_tx *tx, struct account_id id, struct arena *a, struct account *ret) MUST_CHECK;

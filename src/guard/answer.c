@@ -1,0 +1,253 @@
+/*
+ * "It was me" and "It wasn't me". The answer can only ever make the account safer: it denies, signs out, forgets
+ * devices and locks down, and it works by a link alone. The keeper is told to lock before the front says locked, so
+ * that no state claims more than is true.
+ */
+#include "guard/guard_priv.h"
+
+struct answering {
+    struct work *w;
+    struct account_id account;
+    struct alert_id alert;
+    bool is_by_link, is_trusted_before;
+};
+
+/* Which alert: by its id in the owner's session, or by a link that the keeper has confirmed. */
+static bool locate(struct work *w, struct account_id *ret_account, struct alert_id *ret_alert, bool *ret_is_by_link) {
+    const struct guard_call *c = w->call;
+    uint8_t mac[HASH_BYTES];
+    struct keeper_reply reply;
+    if (c->has_alert) {
+        *ret_is_by_link = false;
+        *ret_account = c->caller->session.account;
+        *ret_alert = c->alert;
+        if (c->caller->has_session) return true;
+        finish(w, GUARD_UNAUTHORIZED);
+        return false;
+    }
+    *ret_is_by_link = true;
+    if (link_parse(c->link, ret_account, ret_alert, mac) != OK) {
+        finish(w, GUARD_NOT_FOUND);
+        return false;
+    }
+    keeper_ask_wait(w->g->o.keeper, &(struct keeper_request){ .ask = KEEPER_LINK, .secret = c->link }, &reply);
+    if (reply.say == KEEPER_RIGHT) return true;
+    finish(w, reply.say == KEEPER_DOWN || reply.say == KEEPER_BUSY ? GUARD_BROKEN : GUARD_NOT_FOUND);
+    return false;
+}
+
+static enum err read_alert(struct store_tx *tx, struct answering *x) {
+    struct guard_call *c = x->w->call;
+    struct account acc;
+    enum err r = alert_get(tx, x->account, x->alert, c->arena, &c->answer.alert);
+    if (r != OK) return r;
+    if (x->is_by_link && c->answer.alert.at_ms + LINK_LIFE_MS <= x->w->now_ms) return ERR_GONE;
+    if ((r = account_get(tx, x->account, c->arena, &acc)) != OK) return r;
+    c->answer.account_state = acc.state;
+    x->w->told = x->account;
+    return OK;
+}
+
+static enum err on_related(void *ctx, const struct attempt *a) {
+    struct work *w = ctx;
+    if (w->related_n < RELATED_MAX) w->related[w->related_n++] = *a;
+    return OK;
+}
+
+static bool is_takeover(const struct attempt *a) {
+    bool has_changed = (a->state == ATTEMPT_DONE || a->state == ATTEMPT_COMMITTING) &&
+                       action_rules[a->action].effect == EFFECT_SET_PASSWORD;
+    return (a->proved & PROOF_PASSWORD) != 0 || has_changed;
+}
+
+/* The attempt of the alert, and those that were counted into it. */
+static enum err read_related(struct store_tx *tx, struct answering *x) {
+    struct work *w = x->w;
+    const struct alert *alert = &w->call->answer.alert;
+    struct attempt first;
+    struct attempt_span span = {
+        .account = x->account, .action = alert->action, .net = alert->net, .to_ms = alert->last_ms
+    };
+    enum err r = attempt_load(tx, x->account, alert->attempt, w->call->arena, &first);
+    if (r != OK) return r;
+    span.from_ms = first.opened_ms;
+    w->related_n = 0;
+    w->a = first;
+    if ((r = attempt_related(tx, &span, w->call->arena, on_related, w)) != OK) return r;
+    w->is_lock_down = false;
+    for (size_t i = 0; i < w->related_n; i++) w->is_lock_down |= is_takeover(&w->related[i]);
+    return OK;
+}
+
+static enum err find_tx(struct store_tx *tx, void *ctx) {
+    struct answering *x = ctx;
+    const struct guard_caller *c = x->w->call->caller;
+    struct device d;
+    enum err r = read_alert(tx, x);
+    if (r != OK || x->w->call->is_me) return r;
+    if ((r = read_related(tx, x)) != OK) return r;
+    x->is_trusted_before = false;
+    if (!c->has_session || !id_eq(c->session.account.b, x->account.b)) return OK;
+    r = device_get(tx, x->account, c->session.device, x->w->call->arena, &d);
+    if (r == ERR_NOT_FOUND) return OK;
+    x->is_trusted_before = r == OK && d.revoked_ms == 0 && d.trusted_ms != 0 && d.trusted_ms <= x->w->a.opened_ms;
+    return r;
+}
+
+/* ---- the effects ---- */
+
+static enum err undo_one(struct store_tx *tx, struct work *w, struct attempt *a) {
+    enum err r = OK;
+    w->a = *a;
+    if (a->state == ATTEMPT_DONE && a->action == ACTION_SIGN_IN) {
+        r = device_revoke(tx, a->account, a->new_device, w->now_ms);
+        w->has_sessions = true;
+        if (r == ERR_NOT_FOUND) return OK; /* forgotten already */
+        return r == OK ? history(tx, w, LEDGER_DEVICE_FORGOTTEN, a->new_device.b) : r;
+    }
+    if (attempt_state_is_final(a->state)) return OK;
+    if (a->state == ATTEMPT_COMMITTING && action_rules[a->action].effect != EFFECT_ADMIT)
+        return OK; /* the lock-down covers it */
+    r = record_denied(tx, w);
+    *a = w->a;
+    return r;
+}
+
+struct later_push {
+    struct store_tx *tx;
+    struct work *w;
+    struct push_id ids[64];
+    size_t n;
+};
+
+static enum err on_push(void *ctx, const struct push_subscription *p) {
+    struct later_push *l = ctx;
+    struct device d;
+    enum err r = device_get(l->tx, l->w->told, p->device, l->w->call->arena, &d);
+    if (r != OK && r != ERR_NOT_FOUND) return r;
+    if (r == OK && d.trusted_ms != 0 && d.trusted_ms <= l->w->related[l->w->related_n - 1].opened_ms) return OK;
+    if (l->n < ARRAY_LEN(l->ids)) l->ids[l->n++] = p->id;
+    return OK;
+}
+
+static enum err lock_down(struct store_tx *tx, struct answering *x) {
+    struct work *w = x->w;
+    const struct session_id *keep = x->is_trusted_before ? &w->call->caller->session.id : NULL;
+    struct later_push later = { .tx = tx, .w = w };
+    enum err r = account_set_state(tx, x->account, ACCOUNT_LOCKED_DOWN, true);
+    w->has_sessions = true;
+    w->told = x->account;
+    if (r == OK) r = session_end_others(tx, x->account, keep);
+    if (r == OK) r = push_each(tx, x->account, w->call->arena, on_push, &later);
+    for (size_t i = 0; i < later.n && r == OK; i++) r = push_remove(tx, x->account, later.ids[i]);
+    if (r == OK) r = history(tx, w, LEDGER_ACCOUNT_LOCKED_DOWN, x->alert.b);
+    w->call->answer.account_state = ACCOUNT_LOCKED_DOWN;
+    return r;
+}
+
+static enum err tell_team(struct store_tx *tx, struct work *w) {
+    if (!w->call->tell_security_team) return OK;
+    w->call->answer.has_case = true;
+    return open_case(tx, w, STR("the owner says it was not them"), &w->call->answer.case_id);
+}
+
+static enum err say_not_me(struct store_tx *tx, struct answering *x) {
+    struct work *w = x->w;
+    struct attempt first;
+    enum err r = read_alert(tx, x);
+    if (r != OK || (r = read_related(tx, x)) != OK) return r;
+    first = w->a;
+    for (size_t i = 0; i < w->related_n && r == OK; i++) r = undo_one(tx, w, &w->related[i]);
+    w->a = first;
+    if (r == OK && w->is_lock_down) r = lock_down(tx, x);
+    return r == OK ? tell_team(tx, w) : r;
+}
+
+static enum err say_me(struct store_tx *tx, struct answering *x) {
+    enum err r = read_alert(tx, x);
+    if (r != OK) return r;
+    r = attempt_load(tx, x->account, x->w->call->answer.alert.attempt, x->w->call->arena, &x->w->a);
+    return r == OK ? tell_team(tx, x->w) : r;
+}
+
+static enum err answer_tx(struct store_tx *tx, void *ctx) {
+    struct answering *x = ctx;
+    struct guard_call *c = x->w->call;
+    struct alert *alert = &c->answer.alert;
+    bool is_kept;
+    enum err r;
+    x->w->alert_n = 0;
+    x->w->has_rows = x->w->has_sessions = false;
+    r = c->is_me ? say_me(tx, x) : say_not_me(tx, x);
+    if (r != OK) return r;
+    is_kept = c->is_me && str_eq(alert->answer, STR("not_me")); /* what was stopped stays stopped */
+    if (!is_kept) {
+        struct str answer = c->is_me ? STR("me") : STR("not_me");
+        if ((r = alert_set_answer(tx, x->account, x->alert, answer, c->note, x->w->now_ms)) != OK) return r;
+    }
+    x->w->told = x->account;
+    if (x->w->alert_n < ALERTS_MAX) x->w->alerts[x->w->alert_n++] = x->alert;
+    if ((r = history(tx, x->w, LEDGER_ALERT_ANSWERED, x->alert.b)) != OK) return r;
+    return alert_get(tx, x->account, x->alert, c->arena, alert);
+}
+
+static void tell_all(struct work *w) {
+    const struct guard_options *o = &w->g->o;
+    if (w->has_rows && o->rows_written) o->rows_written(o->ctx);
+    for (size_t i = 0; i < w->alert_n && o->alert_changed; i++) o->alert_changed(o->ctx, w->told, w->alerts[i]);
+    if (w->has_sessions && o->sessions_changed) o->sessions_changed(o->ctx, w->told);
+    for (size_t i = 0; i < w->related_n && !w->call->is_me; i++) {
+        struct attempt *a = &w->related[i];
+        if (a->state == ATTEMPT_DENIED) tell_keeper(w, KEEPER_END, a);
+        if (a->state == ATTEMPT_DONE && a->action == ACTION_SIGN_IN) tell_keeper(w, KEEPER_FORGET_DEVICE, a);
+    }
+}
+
+static bool lock_keeper(struct work *w, struct account_id account) {
+    struct keeper_reply reply;
+    keeper_ask_wait(w->g->o.keeper, &(struct keeper_request){ .ask = KEEPER_LOCK_DOWN, .account = account }, &reply);
+    return reply.say == KEEPER_RIGHT || reply.say == KEEPER_NONE;
+}
+
+void verb_answer(struct work *w) {
+    struct answering x = { .w = w };
+    enum err r;
+    if (!locate(w, &x.account, &x.alert, &x.is_by_link)) return;
+    r = store_read(w->g->o.store, find_tx, &x);
+    if (r == OK && !w->call->is_me && w->is_lock_down && !lock_keeper(w, x.account)) r = ERR_IO;
+    if (r == OK) r = store_write(w->g->o.store, answer_tx, &x);
+    if (r == ERR_CONFLICT) r = store_write(w->g->o.store, answer_tx, &x);
+    if (r == OK) tell_all(w);
+    finish(w, r == ERR_GONE ? GUARD_EXPIRED : say_of_err(r));
+}
+
+/* ---- looking and seeing ---- */
+
+static enum err show_tx(struct store_tx *tx, void *ctx) { return read_alert(tx, ctx); }
+
+void verb_link_show(struct work *w) {
+    struct answering x = { .w = w };
+    enum err r;
+    if (!locate(w, &x.account, &x.alert, &x.is_by_link)) return;
+    r = store_read(w->g->o.store, show_tx, &x);
+    finish(w, r == ERR_GONE ? GUARD_EXPIRED : say_of_err(r));
+}
+
+static enum err seen_tx(struct store_tx *tx, void *ctx) {
+    struct answering *x = ctx;
+    struct work *w = x->w;
+    enum err r = read_alert(tx, x);
+    if (r != OK) return r;
+    if ((r = attempt_load(tx, x->account, w->call->answer.alert.attempt, w->call->arena, &w->a)) != OK) return r;
+    if ((r = alert_set_seen(tx, x->account, x->alert, OUTBOX_PUSH, w->now_ms)) != OK) return r;
+    return history(tx, w, LEDGER_ALERT_SEEN, x->alert.b);
+}
+
+void verb_seen(struct work *w) {
+    struct answering x = { .w = w };
+    enum err r;
+    if (!locate(w, &x.account, &x.alert, &x.is_by_link)) return;
+    r = store_write(w->g->o.store, seen_tx, &x);
+    if (r == OK && w->g->o.alert_changed) w->g->o.alert_changed(w->g->o.ctx, x.account, x.alert);
+    finish(w, r == ERR_GONE ? GUARD_EXPIRED : say_of_err(r));
+}

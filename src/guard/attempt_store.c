@@ -1,0 +1,278 @@
+/* The attempts' rows. Each write compares `rev`: two who act at once never both succeed. */
+#include "guard/guard_priv.h"
+
+#define COLUMNS                                                                                                        \
+    "account_id, id, action, state, rev, token_hash, email, is_real, is_known_device, opener_session, opener_device,"  \
+    " new_device, proved, wrong, has_alerted, opened_ms, expires_ms, hold_until_ms, code_until_ms, changed_ms, ip, "   \
+    "net,"                                                                                                             \
+    " country, place, device, name, device_name"
+#define TYPES "bbiiibtiibbbiiiiiiiittttttt"
+
+const struct store_stmt ATTEMPT_ADD = {
+    .name = "attempt_add",
+    .in = "bbiiibtiibbbiiiiiiiittttttt",
+    .out = "",
+    .sql = "INSERT INTO attempt (" COLUMNS
+           ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
+           " ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27) ON CONFLICT (account_id, id) DO NOTHING",
+};
+const struct store_stmt ATTEMPT_LOAD = { .name = "attempt_load",
+                                         .in = "bb",
+                                         .out = TYPES,
+                                         .sql = "SELECT " COLUMNS " FROM attempt WHERE account_id = ?1 AND id = ?2" };
+const struct store_stmt ATTEMPT_WRITE = {
+    .name = "attempt_write",
+    .in = "bbiibiiiiiiitt",
+    .out = "",
+    .sql = "UPDATE attempt SET rev = rev + 1, state = ?4, new_device = ?5, proved = ?6, wrong = ?7, has_alerted = ?8,"
+           " expires_ms = ?9, hold_until_ms = ?10, code_until_ms = ?11, changed_ms = ?12, name = ?13, device_name = ?14"
+           " WHERE account_id = ?1 AND id = ?2 AND rev = ?3",
+};
+const struct store_stmt ATTEMPT_LIST = {
+    .name = "attempt_list",
+    .in = "bbi",
+    .out = TYPES,
+    .sql =
+        "SELECT " COLUMNS " FROM attempt WHERE account_id = ?1 AND id < ?2 AND is_real = 1 ORDER BY id DESC LIMIT ?3",
+};
+const struct store_stmt ATTEMPT_RELATED = {
+    .name = "attempt_related",
+    .in = "btiiii",
+    .out = TYPES,
+    .sql = "SELECT " COLUMNS " FROM attempt WHERE account_id = ?1 AND net = ?2 AND action = ?3 AND opened_ms >= ?4"
+           " AND opened_ms <= ?5 AND is_real = 1 ORDER BY opened_ms DESC LIMIT ?6",
+};
+const struct store_stmt ATTEMPT_DENIALS = {
+    .name = "attempt_denials",
+    .in = "btii",
+    .out = "i",
+    .sql = "SELECT count(*) FROM attempt WHERE account_id = ?1 AND net = ?2 AND state = ?3 AND changed_ms > ?4",
+};
+const struct store_stmt ATTEMPT_OPEN_COUNT = {
+    .name = "attempt_open_count",
+    .in = "bti",
+    .out = "iI",
+    .sql =
+        "SELECT count(*), CAST(sum(CASE WHEN net = ?2 THEN 1 ELSE 0 END) AS BIGINT) FROM attempt WHERE account_id = ?1"
+        " AND state IN (1, 2, 3, 4) AND expires_ms > ?3",
+};
+const struct store_stmt ATTEMPT_OVERDUE = {
+    .name = "attempt_overdue",
+    .in = "iii",
+    .out = TYPES,
+    .sql = "SELECT " COLUMNS
+           " FROM attempt WHERE state = ?1 AND CASE WHEN ?1 = 4 THEN changed_ms ELSE expires_ms END <= ?2"
+           " ORDER BY expires_ms LIMIT ?3",
+};
+const struct store_stmt ATTEMPT_PURGE = {
+    .name = "attempt_purge",
+    .in = "i",
+    .out = "",
+    .sql = "DELETE FROM attempt WHERE state IN (7, 8) AND is_real = 0 AND expires_ms < ?1"
+};
+const struct store_stmt CASE_ADD = {
+    .name = "case_add",
+    .in = "bbbit",
+    .out = "",
+    .sql = "INSERT INTO security_case (account_id, id, attempt_id, opened_ms, reason) VALUES (?1, ?2, ?3, ?4, ?5)"
+           " ON CONFLICT (account_id, id) DO NOTHING",
+};
+const struct store_stmt CASE_FIND = {
+    .name = "case_find",
+    .in = "bb",
+    .out = "b",
+    .sql = "SELECT id FROM security_case WHERE account_id = ?1 AND attempt_id = ?2 ORDER BY opened_ms LIMIT 1",
+};
+
+#define RELATED_AT_MOST RELATED_MAX
+#define OVERDUE_AT_MOST 100
+
+static struct str z(struct str s) { return s.p ? s : STR(""); }
+
+enum err attempt_add(struct store_tx *tx, const struct attempt *a) {
+    int64_t changed = 0;
+    enum err r =
+        store_exec(tx, &ATTEMPT_ADD,
+                   S_IN(S_B(a->account.b), S_B(a->id.b), S_I(a->action), S_I(a->state), S_I(a->rev), S_B(a->token_hash),
+                        S_S(z(a->email)), S_I(a->is_real), S_I(a->is_known), S_B(a->opener_session.b),
+                        S_B(a->opener_device.b), S_B(a->new_device.b), S_I(a->proved), S_I(a->wrong),
+                        S_I(a->has_alerted), S_I(a->opened_ms), S_I(a->expires_ms), S_I(a->hold_until_ms),
+                        S_I(a->code_until_ms), S_I(a->changed_ms), S_S(z(a->ip)), S_S(z(a->net)), S_S(z(a->country)),
+                        S_S(z(a->place)), S_S(z(a->from_device)), S_S(z(a->name)), S_S(z(a->device_name))),
+                   &changed);
+    if (r != OK) return r;
+    return changed == 1 ? OK : ERR_CONFLICT;
+}
+
+static bool copy_id(uint8_t to[ID_BYTES], struct str from) {
+    if (from.n != ID_BYTES) return false;
+    memcpy(to, from.p, ID_BYTES);
+    return true;
+}
+
+/* The seven texts at the end of the row, into the arena. */
+static bool copy_texts(const struct store_val *v, struct arena *arena, struct attempt *a) {
+    struct str *const texts[] = { &a->ip, &a->net, &a->country, &a->place, &a->from_device, &a->name, &a->device_name };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        *texts[i] = arena_dup(arena, v[20 + i].s);
+        if (!texts[i]->p) return false;
+    }
+    a->email = arena_dup(arena, v[6].s);
+    return a->email.p != NULL;
+}
+
+static enum err fill(const struct store_val *v, struct arena *arena, struct attempt *a) {
+    if (v[2].i < 0 || v[2].i >= ACTION_COUNT || v[3].i < ATTEMPT_OPENED || v[3].i > ATTEMPT_FAILED ||
+        v[5].s.n != HASH_BYTES)
+        return ERR_CORRUPT;
+    *a = (struct attempt){ .action = (enum action)v[2].i,
+                           .state = (enum attempt_state)v[3].i,
+                           .rev = v[4].i,
+                           .is_real = v[7].i != 0,
+                           .is_known = v[8].i != 0,
+                           .proved = (unsigned)v[12].i,
+                           .wrong = v[13].i,
+                           .has_alerted = v[14].i != 0,
+                           .opened_ms = v[15].i,
+                           .expires_ms = v[16].i,
+                           .hold_until_ms = v[17].i,
+                           .code_until_ms = v[18].i,
+                           .changed_ms = v[19].i };
+    memcpy(a->token_hash, v[5].s.p, HASH_BYTES);
+    if (!copy_id(a->account.b, v[0].s) || !copy_id(a->id.b, v[1].s) || !copy_id(a->opener_session.b, v[9].s) ||
+        !copy_id(a->opener_device.b, v[10].s) || !copy_id(a->new_device.b, v[11].s))
+        return ERR_CORRUPT;
+    return copy_texts(v, arena, a) ? OK : ERR_NOMEM;
+}
+
+struct each {
+    attempt_fn *fn;
+    void *ctx;
+    struct arena *arena;
+    struct attempt *one;
+    bool is_found;
+};
+
+static enum err on_row(void *ctx, const struct store_val *v) {
+    struct each *e = ctx;
+    struct attempt a;
+    enum err r = fill(v, e->arena, &a);
+    if (r != OK) return r;
+    e->is_found = true;
+    if (e->one) {
+        *e->one = a;
+        return OK;
+    }
+    return e->fn(e->ctx, &a);
+}
+
+enum err attempt_load(struct store_tx *tx, struct account_id account, struct attempt_id id, struct arena *arena,
+                      struct attempt *ret) {
+    struct each e = { .arena = arena, .one = ret };
+    enum err r = store_each(tx, &ATTEMPT_LOAD, S_IN(S_B(account.b), S_B(id.b)), on_row, &e);
+    if (r != OK) return r;
+    return e.is_found ? OK : ERR_NOT_FOUND;
+}
+
+enum err attempt_write(struct store_tx *tx, struct attempt *a, int64_t now_ms) {
+    int64_t changed = 0;
+    enum err r =
+        store_exec(tx, &ATTEMPT_WRITE,
+                   S_IN(S_B(a->account.b), S_B(a->id.b), S_I(a->rev), S_I(a->state), S_B(a->new_device.b),
+                        S_I(a->proved), S_I(a->wrong), S_I(a->has_alerted), S_I(a->expires_ms), S_I(a->hold_until_ms),
+                        S_I(a->code_until_ms), S_I(now_ms), S_S(z(a->name)), S_S(z(a->device_name))),
+                   &changed);
+    if (r != OK) return r;
+    if (changed == 0) return ERR_CONFLICT;
+    a->rev++;
+    a->changed_ms = now_ms;
+    return OK;
+}
+
+enum err attempt_list(struct store_tx *tx, struct work *w, int limit, attempt_fn *fn, void *ctx) {
+    struct each e = { fn, ctx, w->call->arena, NULL, false };
+    struct attempt_id before;
+    memset(before.b, 0xff, ID_BYTES);
+    if (w->call->has_before) before = w->call->before;
+    return store_each(tx, &ATTEMPT_LIST, S_IN(S_B(w->call->caller->session.account.b), S_B(before.b), S_I(limit)),
+                      on_row, &e);
+}
+
+enum err attempt_related(struct store_tx *tx, const struct attempt_span *s, struct arena *arena, attempt_fn *fn,
+                         void *ctx) {
+    struct each e = { fn, ctx, arena, NULL, false };
+    return store_each(
+        tx, &ATTEMPT_RELATED,
+        S_IN(S_B(s->account.b), S_S(z(s->net)), S_I(s->action), S_I(s->from_ms), S_I(s->to_ms), S_I(RELATED_AT_MOST)),
+        on_row, &e);
+}
+
+static enum err on_numbers(void *ctx, const struct store_val *v) {
+    int64_t *out = ctx;
+    out[0] = v[0].i;
+    return OK;
+}
+
+static enum err on_two_numbers(void *ctx, const struct store_val *v) {
+    int64_t *out = ctx;
+    out[0] = v[0].i;
+    out[1] = v[1].is_null ? 0 : v[1].i;
+    return OK;
+}
+
+enum err attempt_denials(struct store_tx *tx, struct account_id account, struct str net, int64_t since_ms,
+                         int64_t *ret_n) {
+    return store_each(tx, &ATTEMPT_DENIALS, S_IN(S_B(account.b), S_S(z(net)), S_I(ATTEMPT_DENIED), S_I(since_ms)),
+                      on_numbers, ret_n);
+}
+
+enum err attempt_open_count(struct store_tx *tx, struct account_id account, struct str net, int64_t now_ms,
+                            int64_t ret_all_net[2]) {
+    return store_each(tx, &ATTEMPT_OPEN_COUNT, S_IN(S_B(account.b), S_S(z(net)), S_I(now_ms)), on_two_numbers,
+                      ret_all_net);
+}
+
+enum err attempt_overdue(struct store_tx *tx, enum attempt_state state, int64_t before_ms, struct arena *arena,
+                         attempt_fn *fn, void *ctx) {
+    struct each e = { fn, ctx, arena, NULL, false };
+    return store_each(tx, &ATTEMPT_OVERDUE, S_IN(S_I(state), S_I(before_ms), S_I(OVERDUE_AT_MOST)), on_row, &e);
+}
+
+enum err attempt_purge(struct store_tx *tx, int64_t before_ms) {
+    return store_exec(tx, &ATTEMPT_PURGE, S_IN(S_I(before_ms)), NULL);
+}
+
+enum err case_add(struct store_tx *tx, struct account_id account, struct attempt_id attempt, struct str reason,
+                  int64_t now_ms, struct case_id *ret) {
+    struct case_id id;
+    enum err r;
+    id_new_at(now_ms, id.b);
+    r = store_exec(tx, &CASE_ADD, S_IN(S_B(account.b), S_B(id.b), S_B(attempt.b), S_I(now_ms), S_S(reason)), NULL);
+    if (r == OK) *ret = id;
+    return r;
+}
+
+struct found {
+    struct case_id id;
+    bool is_found;
+};
+
+static enum err on_case(void *ctx, const struct store_val *v) {
+    struct found *f = ctx;
+    f->is_found = copy_id(f->id.b, v[0].s);
+    return f->is_found ? OK : ERR_CORRUPT;
+}
+
+enum err case_find(struct store_tx *tx, struct account_id account, struct attempt_id attempt, struct case_id *ret) {
+    struct found f = { .is_found = false };
+    enum err r = store_each(tx, &CASE_FIND, S_IN(S_B(account.b), S_B(attempt.b)), on_case, &f);
+    if (r != OK) return r;
+    if (!f.is_found) return ERR_NOT_FOUND;
+    *ret = f.id;
+    return OK;
+}
+
+const struct store_stmt *const guard_statements[] = {
+    &ATTEMPT_ADD,        &ATTEMPT_LOAD,    &ATTEMPT_WRITE, &ATTEMPT_LIST, &ATTEMPT_RELATED, &ATTEMPT_DENIALS,
+    &ATTEMPT_OPEN_COUNT, &ATTEMPT_OVERDUE, &ATTEMPT_PURGE, &CASE_ADD,     &CASE_FIND,       NULL,
+};

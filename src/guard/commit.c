@@ -1,0 +1,284 @@
+/*
+ * The saga: committing (durable), the keeper applies once, then everything that follows in one transaction. A commit
+ * that is asked again resumes where it was; the tick finishes what nobody asks for again.
+ */
+#include "guard/guard_priv.h"
+
+static bool is_password_needed(enum action a) { return action_rules[a].effect != EFFECT_ADMIT; }
+
+/* ---- the last transaction ---- */
+
+static enum err start_session(struct store_tx *tx, struct work *w, const struct account *acc) {
+    struct guard_result *res = &w->call->answer.result;
+    uint8_t hash[HASH_BYTES];
+    struct session s = { .account = acc->id,
+                         .device = w->a.new_device,
+                         .epoch = acc->epoch,
+                         .created_ms = w->now_ms,
+                         .expires_ms = w->now_ms + w->g->o.config->policy_session_hours * MS_PER_HOUR,
+                         .proofs = w->a.proved };
+    enum err r;
+    id_new(s.id.b);
+    token_new(TOKEN_SESSION, acc->id, res->session_token, hash);
+    if ((r = session_create(tx, &s, hash)) != OK) return r;
+    res->session = s;
+    res->has_session = true;
+    w->has_sessions = true;
+    return history(tx, w, LEDGER_SESSION_STARTED, s.id.b);
+}
+
+static enum err add_device(struct store_tx *tx, struct work *w, bool is_first) {
+    struct guard_result *res = &w->call->answer.result;
+    uint8_t hash[HASH_BYTES];
+    struct device d = { .id = w->a.new_device,
+                        .name = w->a.device_name.n ? w->a.device_name : w->a.from_device,
+                        .platform = w->a.from_device,
+                        .place = w->a.place,
+                        .trusted_ms = w->now_ms,
+                        .first_seen_ms = w->now_ms,
+                        .last_seen_ms = w->now_ms,
+                        .is_first = is_first };
+    enum err r;
+    token_new(TOKEN_DEVICE, w->a.account, res->device_token, hash);
+    if ((r = device_create(tx, w->a.account, &d, hash)) != OK) return r;
+    res->device = d.id;
+    res->device_name = d.name;
+    res->has_device = true;
+    return history(tx, w, LEDGER_DEVICE_ADDED, d.id.b);
+}
+
+static enum err rotate_device(struct store_tx *tx, struct work *w) {
+    struct guard_result *res = &w->call->answer.result;
+    uint8_t hash[HASH_BYTES];
+    struct device d;
+    enum err r = device_get(tx, w->a.account, w->a.opener_device, w->call->arena, &d);
+    if (r != OK) return r == ERR_NOT_FOUND ? ERR_GONE : r;
+    if (d.revoked_ms != 0) return ERR_GONE;
+    d.platform = w->a.from_device;
+    d.place = w->a.place;
+    d.last_seen_ms = w->now_ms;
+    token_new(TOKEN_DEVICE, w->a.account, res->device_token, hash);
+    if ((r = device_rotate(tx, w->a.account, &d, hash, false)) != OK) return r;
+    res->device = d.id;
+    res->device_name = d.name;
+    res->has_device = true;
+    return OK;
+}
+
+static enum err done_sign_up(struct store_tx *tx, struct work *w) {
+    struct account acc = { .id = w->a.account,
+                           .email = w->a.email,
+                           .name = w->a.name,
+                           .state = ACCOUNT_NORMAL,
+                           .epoch = 1,
+                           .created_ms = w->now_ms };
+    enum err r = account_create(tx, &acc);
+    if (r != OK) return r == ERR_CONFLICT ? ERR_GONE : r;
+    w->a.is_real = true;
+    if ((r = history(tx, w, LEDGER_ACCOUNT_CREATED, w->a.id.b)) != OK) return r;
+    if ((r = add_device(tx, w, true)) != OK) return r;
+    if ((r = start_session(tx, w, &acc)) != OK) return r;
+    w->call->answer.result.has_account = true;
+    w->call->answer.result.account_email = acc.email;
+    w->call->answer.result.account_name = acc.name;
+    return OK;
+}
+
+static enum err done_sign_in(struct store_tx *tx, struct work *w) {
+    struct account acc;
+    enum err r = account_lock_row(tx, w->a.account, w->call->arena, &acc);
+    if (r != OK) return r == ERR_NOT_FOUND ? ERR_GONE : r;
+    if (acc.state == ACCOUNT_LOCKED_DOWN && !w->a.is_known) return ERR_GONE;
+    r = w->a.is_known ? rotate_device(tx, w) : add_device(tx, w, false);
+    if (r != OK || (r = start_session(tx, w, &acc)) != OK) return r;
+    return w->a.is_known ? OK : raise_alert(tx, w, ALERT_DONE);
+}
+
+static enum err done_change(struct store_tx *tx, struct work *w) {
+    enum err r = session_end_others(tx, w->a.account, &w->a.opener_session);
+    w->has_sessions = true;
+    if (r == OK) r = account_set_state(tx, w->a.account, ACCOUNT_NORMAL, false);
+    if (r == OK) r = history(tx, w, LEDGER_SESSION_ENDED, w->a.id.b);
+    return r == OK ? raise_alert(tx, w, ALERT_DONE) : r;
+}
+
+static enum err done_recover(struct store_tx *tx, struct work *w) {
+    enum err r = account_set_state(tx, w->a.account, ACCOUNT_NORMAL, true);
+    w->has_sessions = true;
+    if (r == OK) r = session_end_others(tx, w->a.account, NULL);
+    if (r == OK) r = history(tx, w, LEDGER_ACCOUNT_RECOVERED, w->a.id.b);
+    return r == OK ? raise_alert(tx, w, ALERT_DONE) : r;
+}
+
+static enum err apply_done(struct store_tx *tx, struct work *w) {
+    switch (w->a.action) {
+    case ACTION_SIGN_UP: return done_sign_up(tx, w);
+    case ACTION_SIGN_IN: return done_sign_in(tx, w);
+    case ACTION_CHANGE_PASSWORD: return done_change(tx, w);
+    case ACTION_RECOVER_PASSWORD: return done_recover(tx, w);
+    case ACTION_COUNT: break;
+    }
+    return ERR_INPUT;
+}
+
+enum err record_done(struct store_tx *tx, void *work) {
+    struct work *w = work;
+    enum err r = attempt_load(tx, w->a.account, w->a.id, w->call->arena, &w->a);
+    if (r != OK) return r;
+    w->told = w->a.account;
+    w->has_attempt = true;
+    memset(&w->call->answer.result, 0, sizeof w->call->answer.result);
+    if (w->a.state != ATTEMPT_COMMITTING) return ERR_CONFLICT;
+    w->a.proved = w->reply.proved ? w->reply.proved : w->a.proved;
+    if ((r = apply_done(tx, w)) != OK) return r;
+    return move(tx, w, EV_APPLIED);
+}
+
+/* ---- the keeper's answer ---- */
+
+static enum err back_tx(struct store_tx *tx, void *ctx) {
+    struct work *w = ctx;
+    enum event ev = EV_FAIL;
+    enum err r = attempt_load(tx, w->a.account, w->a.id, w->call->arena, &w->a);
+    if (r != OK) return r;
+    if (w->a.state != ATTEMPT_COMMITTING) return OK; /* stopped meanwhile */
+    if (w->reply.say == KEEPER_WEAK || w->reply.say == KEEPER_BUSY) ev = EV_NOT_APPLIED;
+    if (w->reply.say == KEEPER_NOT_PROVED) {
+        ev = EV_UNPROVED;
+        w->a.proved = w->reply.proved;
+    }
+    return move(tx, w, ev);
+}
+
+static void step_back(struct work *w, enum guard_say say) {
+    enum err r = write_work(w, back_tx);
+    if (r == OK && w->a.state == ATTEMPT_DENIED) say = GUARD_DENIED;
+    finish(w, r == OK || r == ERR_CONFLICT ? say : say_of_err(r));
+}
+
+static void applied(struct work *w) {
+    enum err r = write_work(w, record_done);
+    if (r == ERR_CONFLICT) r = write_work(w, record_done);
+    if (r == OK) {
+        memcpy(w->call->answer.result.recovery_key, w->reply.recovery_key, sizeof w->reply.recovery_key);
+        tell_keeper(w, KEEPER_SETTLE, &w->a);
+        finish(w, GUARD_OK);
+        return;
+    }
+    memset(&w->call->answer.result, 0, sizeof w->call->answer.result);
+    if (r == ERR_GONE) { /* the address was taken, the device revoked, the account locked meanwhile */
+        w->reply.say = KEEPER_REFUSED;
+        step_back(w, w->a.action == ACTION_SIGN_UP ? GUARD_CONFLICT : GUARD_DENIED);
+        return;
+    }
+    if (r == ERR_CONFLICT && attempt_state_is_final(w->a.state)) {
+        finish(w, say_of_ended(w->a.state));
+        return;
+    }
+    finish(w, say_of_err(r));
+}
+
+static void commit_replied(struct work *w) {
+    switch (w->reply.say) {
+    case KEEPER_RIGHT: applied(w); return;
+    case KEEPER_WEAK:
+        memcpy(w->call->answer.reason, w->reply.reason, sizeof w->call->answer.reason);
+        step_back(w, GUARD_WEAK_PASSWORD);
+        return;
+    case KEEPER_NOT_PROVED: step_back(w, GUARD_NOT_PROVED); return;
+    case KEEPER_REFUSED: step_back(w, w->a.action == ACTION_SIGN_UP ? GUARD_CONFLICT : GUARD_EXPIRED); return;
+    case KEEPER_BUSY: step_back(w, GUARD_BUSY); return;
+    case KEEPER_WRONG:
+    case KEEPER_NONE:
+    case KEEPER_TOO_MANY:
+    case KEEPER_DOWN: finish(w, GUARD_BROKEN); return; /* it stands at committing: ask again, or the tick will */
+    }
+}
+
+/* ---- the first transaction ---- */
+
+static enum err begin_hold(struct store_tx *tx, struct work *w, int64_t hold_ms) {
+    enum err r;
+    w->a.hold_until_ms = w->now_ms + hold_ms;
+    w->a.expires_ms = w->a.hold_until_ms + MS_PER_DAY;
+    if ((r = move(tx, w, EV_NEEDS_HOLD)) != OK) return r;
+    return raise_alert(tx, w, ALERT_HELD);
+}
+
+static enum err begin_commit(struct store_tx *tx, struct work *w) {
+    if (w->a.is_known && w->a.action == ACTION_SIGN_IN)
+        w->a.new_device = w->a.opener_device;
+    else if (id_is_zero(w->a.new_device.b))
+        id_new(w->a.new_device.b);
+    w->a.name = w->call->name.p ? w->call->name : STR("");
+    w->a.device_name = w->call->device_name.p ? w->call->device_name : STR("");
+    return move(tx, w, EV_COMMIT);
+}
+
+static enum err commit_tx(struct store_tx *tx, void *ctx) {
+    struct work *w = ctx;
+    enum guard_say say;
+    int64_t hold_ms;
+    enum err r = load_for_call(tx, w);
+    if (r != OK) return r;
+    if (!w->is_by_token) return ERR_CLOSED;
+    if (check_alive(w, &say) != OK) return ERR_GONE;
+    if (w->a.state == ATTEMPT_COMMITTING) return OK;
+    if (w->a.state == ATTEMPT_OPENED) return ERR_REFUSED;
+    if (w->a.state == ATTEMPT_HELD && w->a.hold_until_ms > w->now_ms) return ERR_TIMEOUT;
+    hold_ms = w->a.state == ATTEMPT_PROVED ? policy_hold_ms(w->g, &w->a) : 0;
+    if (hold_ms > 0) {
+        r = begin_hold(tx, w, hold_ms);
+        return r;
+    }
+    return begin_commit(tx, w);
+}
+
+static bool check_input(struct work *w) {
+    struct guard_call *c = w->call;
+    const char *why = NULL;
+    if (c->name.n > 0 && name_check(c->name, &c->name) != OK) why = "That name can't be used.";
+    if (c->device_name.n > 0 && name_check(c->device_name, &c->device_name) != OK)
+        why = "That device name can't be used.";
+    if (!why) return true;
+    (void)snprintf(c->answer.reason, sizeof c->answer.reason, "%s", why);
+    finish(w, GUARD_BAD_REQUEST);
+    return false;
+}
+
+static void ask_commit(struct work *w) {
+    prepare_ask(w, KEEPER_COMMIT);
+    w->ask.by = w->a.new_device;
+    if (is_password_needed(w->a.action)) w->ask.secret = w->call->password;
+    ask_keeper(w, commit_replied);
+}
+
+void verb_commit(struct work *w) {
+    enum guard_say say;
+    enum err r;
+    if (!check_input(w)) return;
+    r = write_work(w, commit_tx);
+    if (r == ERR_CONFLICT) r = write_work(w, commit_tx);
+    switch ((int)r) {
+    case OK: break;
+    case ERR_CLOSED: finish(w, GUARD_UNAUTHORIZED); return;
+    case ERR_REFUSED: finish(w, GUARD_NOT_PROVED); return;
+    case ERR_TIMEOUT: finish(w, GUARD_HELD); return;
+    case ERR_GONE:
+        (void)!check_alive(w, &say);
+        finish(w, say);
+        return;
+    default: finish(w, say_of_err(r)); return;
+    }
+    if (w->a.state == ATTEMPT_HELD) {
+        finish(w, GUARD_HELD);
+        return;
+    }
+    if (is_password_needed(w->a.action) && w->call->password.n == 0) {
+        w->reply.say = KEEPER_WEAK;
+        (void)snprintf(w->call->answer.reason, sizeof w->call->answer.reason, "A password is needed.");
+        step_back(w, GUARD_BAD_REQUEST);
+        return;
+    }
+    ask_commit(w);
+}

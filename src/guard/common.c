@@ -1,0 +1,183 @@
+/* What the verbs share: loading, moving, asking the keeper, answering, and telling others after a commit. */
+#include "guard/guard_priv.h"
+
+void finish(struct work *w, enum guard_say say) {
+    struct guard_call *call = w->call;
+    call->answer.say = say;
+    if (w->has_attempt && call->answer.attempt.opened_ms == 0)
+        view_of(w, &w->a, call->caller->has_session && id_eq(call->caller->session.account.b, w->a.account.b),
+                &call->answer.attempt);
+    bytes_wipe(&w->reply, sizeof w->reply);
+    call->done(call);
+}
+
+enum guard_say say_of_err(enum err r) {
+    if (r == OK) return GUARD_OK;
+    if (r == ERR_NOT_FOUND) return GUARD_NOT_FOUND;
+    if (r == ERR_INPUT || r == ERR_TOO_LARGE) return GUARD_BAD_REQUEST;
+    if (r == ERR_CONFLICT) return GUARD_CONFLICT;
+    if (r == ERR_REFUSED) return GUARD_CONFLICT;
+    if (r == ERR_BUSY) return GUARD_BUSY;
+    return GUARD_BROKEN;
+}
+
+enum guard_say say_of_ended(enum attempt_state s) {
+    switch (s) {
+    case ATTEMPT_DONE: return GUARD_CONFLICT;
+    case ATTEMPT_DENIED: return GUARD_DENIED;
+    case ATTEMPT_EXPIRED:
+    case ATTEMPT_FAILED: return GUARD_EXPIRED;
+    case ATTEMPT_OPENED:
+    case ATTEMPT_PROVED:
+    case ATTEMPT_HELD:
+    case ATTEMPT_COMMITTING: return GUARD_OK;
+    }
+    return GUARD_BROKEN;
+}
+
+struct wrapped {
+    struct work *w;
+    store_fn *fn;
+};
+
+static enum err run_wrapped(struct store_tx *tx, void *ctx) {
+    struct wrapped *x = ctx;
+    x->w->alert_n = 0;
+    x->w->has_rows = x->w->has_sessions = x->w->has_code = false;
+    return x->fn(tx, x->w);
+}
+
+enum err write_work(struct work *w, store_fn *fn) {
+    const struct guard_options *o = &w->g->o;
+    struct wrapped x = { w, fn };
+    enum err r = store_write(o->store, run_wrapped, &x);
+    if (r != OK) return r;
+    if (w->has_rows && o->rows_written) o->rows_written(o->ctx);
+    for (size_t i = 0; i < w->alert_n && o->alert_changed; i++) o->alert_changed(o->ctx, w->told, w->alerts[i]);
+    if (w->has_code && o->code_asked) o->code_asked(o->ctx, w->a.account, w->a.id);
+    if (w->has_sessions && o->sessions_changed) o->sessions_changed(o->ctx, w->told);
+    return OK;
+}
+
+enum err load_for_call(struct store_tx *tx, struct work *w) {
+    const struct guard_caller *c = w->call->caller;
+    struct account_id account;
+    uint8_t hash[HASH_BYTES];
+    enum err r;
+    w->is_by_token = c->attempt_token.n > 0;
+    if (w->is_by_token) {
+        if (token_parse(TOKEN_ATTEMPT, c->attempt_token, &account, hash) != OK) return ERR_CLOSED; /* unauthorized */
+        r = attempt_load(tx, account, w->call->attempt, w->call->arena, &w->a);
+        if (r == ERR_NOT_FOUND || (r == OK && !bytes_eq_secret(hash, w->a.token_hash, HASH_BYTES))) return ERR_CLOSED;
+    } else if (c->has_session) {
+        r = attempt_load(tx, c->session.account, w->call->attempt, w->call->arena, &w->a);
+        if (r == OK && !w->a.is_real) r = ERR_NOT_FOUND;
+    } else {
+        return ERR_CLOSED;
+    }
+    w->has_attempt = r == OK;
+    w->told = w->a.account;
+    return r;
+}
+
+enum err check_alive(const struct work *w, enum guard_say *ret_say) {
+    *ret_say = say_of_ended(w->a.state);
+    if (*ret_say != GUARD_OK) return ERR_GONE;
+    if (w->a.expires_ms > w->now_ms || w->a.state == ATTEMPT_COMMITTING) return OK;
+    *ret_say = GUARD_EXPIRED;
+    return ERR_GONE;
+}
+
+struct need need_of(const struct guard *g, const struct attempt *a) {
+    struct need need =
+        a->is_known && a->action == ACTION_SIGN_IN ? action_rules[a->action].need_known : action_rules[a->action].need;
+    int64_t asked = g->o.config->action[a->action].proofs;
+    if (need.count >= 2 && asked > need.count && asked <= 3) need.count = (uint8_t)asked;
+    return need;
+}
+
+void view_of(const struct work *w, const struct attempt *a, bool is_owner, struct attempt_view *ret) {
+    *ret = (struct attempt_view){ .id = a->id,
+                                  .account = a->account,
+                                  .action = a->action,
+                                  .state = a->state,
+                                  .need = need_of(w->g, a),
+                                  .proved = a->proved,
+                                  .opened_ms = a->opened_ms,
+                                  .expires_ms = a->expires_ms,
+                                  .hold_until_ms = a->hold_until_ms,
+                                  .ip = a->ip,
+                                  .place = a->place,
+                                  .device = a->from_device,
+                                  .is_known_device = a->is_known,
+                                  .is_code_alive = a->code_until_ms > w->now_ms && !attempt_state_is_final(a->state),
+                                  .is_owner_view = is_owner };
+    /* An overdue attempt is expired, whether or not the tick has said so yet. */
+    if (!attempt_state_is_final(a->state) && a->state != ATTEMPT_COMMITTING && a->expires_ms <= w->now_ms)
+        ret->state = ATTEMPT_EXPIRED;
+}
+
+enum err history(struct store_tx *tx, const struct work *w, enum ledger_event ev, const uint8_t subject[ID_BYTES]) {
+    char detail[400];
+    int n = snprintf(detail, sizeof detail, "{\"action\":\"%s\",\"state\":\"%s\",\"proved\":%u,\"known_device\":%s}",
+                     action_rules[w->a.action].name, attempt_state_name(w->a.state), w->a.proved,
+                     w->a.is_known ? "true" : "false");
+    return ledger_append(tx, &(struct ledger_entry){ .event = ev,
+                                                     .account = w->a.account,
+                                                     .subject = subject,
+                                                     .at_ms = w->now_ms,
+                                                     .detail = str_bytes(detail, n > 0 ? (size_t)n : 0) });
+}
+
+enum err move(struct store_tx *tx, struct work *w, enum event ev) {
+    struct move m;
+    enum err r = machine_step(w->a.state, ev, &m);
+    if (r != OK) return r;
+    w->a.state = m.to;
+    if ((r = attempt_write(tx, &w->a, w->now_ms)) != OK) return r;
+    return history(tx, w, m.event, w->a.id.b);
+}
+
+/* ---- the keeper ---- */
+
+void prepare_ask(struct work *w, enum keeper_ask ask) {
+    w->ask = (struct keeper_request){ .ask = ask,
+                                      .account = w->a.account,
+                                      .attempt = w->a.id,
+                                      .action = w->a.action,
+                                      .device = w->a.opener_device,
+                                      .attempt_expires_ms = w->a.expires_ms,
+                                      .code_digits = (uint8_t)w->g->o.config->policy_code_digits };
+}
+
+static void resume_work(struct guard_call *call) {
+    struct work *w = call->state;
+    w->now_ms = clock_wall_ms();
+    w->after_reply(w);
+}
+
+static void on_reply(void *ctx, const struct keeper_reply *reply) {
+    struct work *w = ctx;
+    w->reply = *reply;
+    w->call->resume(w->call, resume_work);
+}
+
+void ask_keeper(struct work *w, void (*then)(struct work *w)) {
+    w->after_reply = then;
+    keeper_ask(w->g->o.keeper, &w->ask, on_reply, w);
+}
+
+static void ignore_reply(void *ctx, const struct keeper_reply *reply) {
+    (void)ctx;
+    (void)reply;
+}
+
+void tell_keeper(struct work *w, enum keeper_ask ask, const struct attempt *a) {
+    const struct keeper_request q = { .ask = ask,
+                                      .account = a->account,
+                                      .attempt = a->id,
+                                      .action = a->action,
+                                      .device = ask == KEEPER_FORGET_DEVICE ? a->new_device : a->opener_device,
+                                      .attempt_expires_ms = a->expires_ms };
+    keeper_ask(w->g->o.keeper, &q, ignore_reply, NULL); /* housekeeping: records expire by themselves */
+}

@@ -1,0 +1,152 @@
+/* Dispatch, and the tick that finishes what a crash left and expires what is over. */
+#include "guard/guard_priv.h"
+
+#include <stdlib.h>
+
+#define ATTENDED_MS (5 * MS_PER_S) /* a commit younger than this has somebody who asks */
+#define KEPT_MS     (7 * MS_PER_DAY)
+#define TICK_BYTES  (8 * 1024 * 1024)
+
+static void (*const verbs[])(struct work *w) = {
+    [GUARD_OPEN] = verb_open,
+    [GUARD_SHOW] = verb_show,
+    [GUARD_LIST] = verb_list,
+    [GUARD_PROVE] = verb_prove,
+    [GUARD_CODE_THERE] = verb_code_there,
+    [GUARD_CODE_SHOW] = verb_code_show,
+    [GUARD_CODE_HERE] = verb_code_here,
+    [GUARD_APPROVE] = verb_approve,
+    [GUARD_COMMIT] = verb_commit,
+    [GUARD_DENY] = verb_deny,
+    [GUARD_ANSWER] = verb_answer,
+    [GUARD_LINK_SHOW] = verb_link_show,
+    [GUARD_SEEN] = verb_seen,
+};
+
+enum err guard_new(const struct guard_options *o, struct guard **ret) {
+    struct guard *g = calloc(1, sizeof *g);
+    if (!g) return ERR_NOMEM;
+    g->o = *o;
+    *ret = g;
+    return OK;
+}
+
+void guard_free(struct guard *g) { free(g); }
+
+void guard_run(struct guard *g, struct guard_call *call) {
+    struct work *w = arena_alloc(call->arena, sizeof *w);
+    if (!w) {
+        call->answer.say = GUARD_BROKEN;
+        call->done(call);
+        return;
+    }
+    w->call = call;
+    w->g = g;
+    w->now_ms = clock_wall_ms();
+    call->guard = g;
+    call->state = w;
+    verbs[call->verb](w);
+}
+
+/* ---- the tick ---- */
+
+struct ticking {
+    struct guard *g;
+    struct work *w; /* one work at a time; its call only lends its arena and its answer */
+    struct attempt *list;
+    size_t n, max;
+    enum attempt_state state;
+    int64_t before_ms;
+};
+
+static enum err on_overdue(void *ctx, const struct attempt *a) {
+    struct ticking *t = ctx;
+    if (t->n < t->max) t->list[t->n++] = *a;
+    return OK;
+}
+
+static enum err overdue_tx(struct store_tx *tx, void *ctx) {
+    struct ticking *t = ctx;
+    t->n = 0;
+    return attempt_overdue(tx, t->state, t->before_ms, t->w->call->arena, on_overdue, t);
+}
+
+static enum err expire_tx(struct store_tx *tx, void *ctx) {
+    struct work *w = ctx;
+    enum err r = attempt_load(tx, w->a.account, w->a.id, w->call->arena, &w->a);
+    if (r != OK) return r;
+    if (attempt_state_is_final(w->a.state) || w->a.state == ATTEMPT_COMMITTING || w->a.expires_ms > w->now_ms)
+        return OK;
+    return move(tx, w, EV_EXPIRE);
+}
+
+static enum err back_tx(struct store_tx *tx, void *ctx) {
+    struct work *w = ctx;
+    enum err r = attempt_load(tx, w->a.account, w->a.id, w->call->arena, &w->a);
+    if (r != OK) return r;
+    if (w->a.state != ATTEMPT_COMMITTING) return OK;
+    return move(tx, w, w->reply.say == KEEPER_NONE ? EV_NOT_APPLIED : EV_FAIL);
+}
+
+/* What became of it? Only the keeper knows. */
+static void finish_commit(struct work *w) {
+    bool is_over = w->a.expires_ms <= w->now_ms;
+    bool is_admission = action_rules[w->a.action].effect != EFFECT_SET_PASSWORD;
+    prepare_ask(w, KEEPER_FATE);
+    keeper_ask_wait(w->g->o.keeper, &w->ask, &w->reply);
+    if (w->reply.say == KEEPER_RIGHT && !is_admission) {
+        if (write_work(w, record_done) == OK) tell_keeper(w, KEEPER_SETTLE, &w->a);
+        return;
+    }
+    if (w->reply.say == KEEPER_RIGHT && !is_over) return; /* its session belongs to whoever asks again */
+    if (w->reply.say != KEEPER_RIGHT && w->reply.say != KEEPER_NONE && w->reply.say != KEEPER_REFUSED)
+        return; /* the next tick */
+    if (write_work(w, back_tx) == OK && w->a.state == ATTEMPT_FAILED) tell_keeper(w, KEEPER_END, &w->a);
+}
+
+static void expire(struct work *w) {
+    if (write_work(w, expire_tx) == OK) tell_keeper(w, KEEPER_END, &w->a);
+}
+
+static void tick_state(struct ticking *t, enum attempt_state state, int64_t before_ms, void (*fn)(struct work *w)) {
+    t->state = state;
+    t->before_ms = before_ms;
+    if (store_read(t->g->o.store, overdue_tx, t) != OK) return; /* the next tick */
+    for (size_t i = 0; i < t->n; i++) {
+        t->w->a = t->list[i];
+        t->w->has_attempt = true;
+        t->w->told = t->w->a.account;
+        fn(t->w);
+    }
+    arena_reset(t->w->call->arena);
+}
+
+static enum err purge_tx(struct store_tx *tx, void *ctx) {
+    int64_t now_ms = *(int64_t *)ctx;
+    enum err r = attempt_purge(tx, now_ms - KEPT_MS);
+    return r == OK ? identity_purge(tx, now_ms) : r;
+}
+
+void guard_tick(struct guard *g, int64_t now_ms) {
+    struct arena *arena = arena_new(TICK_BYTES);
+    struct attempt *list = calloc(100, sizeof *list);
+    struct guard_call call = { .arena = arena };
+    struct work *w = calloc(1, sizeof *w);
+    struct ticking t = { .g = g, .w = w, .list = list, .max = 100 };
+    if (arena && list && w) {
+        w->call = &call;
+        w->g = g;
+        w->now_ms = now_ms;
+        tick_state(&t, ATTEMPT_COMMITTING, now_ms - ATTENDED_MS, finish_commit);
+        tick_state(&t, ATTEMPT_OPENED, now_ms, expire);
+        tick_state(&t, ATTEMPT_PROVED, now_ms, expire);
+        tick_state(&t, ATTEMPT_HELD, now_ms, expire);
+        if (clock_mono_ms() >= g->purge_at_ms) {
+            g->purge_at_ms = clock_mono_ms() + MS_PER_HOUR;
+            (void)!store_write(g->o.store, purge_tx, &now_ms); /* housekeeping; the next hour does it */
+        }
+    }
+    free(w);
+    free(list);
+    arena_free(arena);
+}

@@ -1,0 +1,140 @@
+/* Between the files of guard: one call's work, the attempt's row, and the steps that several verbs share. */
+#ifndef TOCSIN_GUARD_GUARD_PRIV_H
+#define TOCSIN_GUARD_GUARD_PRIV_H
+
+#include "base/clock.h"
+#include "guard/guard.h"
+#include "guard/machine.h"
+
+#define ALERTS_MAX   8
+#define RELATED_MAX  64
+#define CODE_LIFE_MS (5 * MS_PER_MIN)
+#define LINK_LIFE_MS (7 * MS_PER_DAY)
+#define WRONG_MAX    3
+
+struct guard {
+    struct guard_options o;
+    int64_t purge_at_ms; /* monotonic; the tick's own */
+};
+
+struct attempt {
+    struct account_id account;
+    struct attempt_id id;
+    enum action action;
+    enum attempt_state state;
+    int64_t rev;
+    uint8_t token_hash[HASH_BYTES];
+    struct str email, ip, net, country, place, from_device, name, device_name;
+    bool is_real, is_known, has_alerted; /* is_real: the account exists, and this attempt is about it */
+    struct session_id opener_session;
+    struct device_id opener_device, new_device;
+    unsigned proved;
+    int64_t wrong, opened_ms, expires_ms, hold_until_ms, code_until_ms, changed_ms;
+};
+
+/* One call while it runs; lives in the call's arena. */
+struct work {
+    struct guard_call *call;
+    struct guard *g;
+    int64_t now_ms;
+    struct attempt a;
+    bool has_attempt, is_by_token;
+    struct keeper_request ask;
+    struct keeper_reply reply;
+    void (*after_reply)(struct work *w);
+    /* what to tell once the transaction is durable; begun anew when it is run again */
+    struct alert_id alerts[ALERTS_MAX];
+    size_t alert_n;
+    bool has_rows, has_sessions, has_code;
+    struct account_id told; /* whose */
+    /* answering */
+    struct attempt related[RELATED_MAX];
+    size_t related_n;
+    bool is_lock_down;
+    bool is_taken; /* sign_up: the address has an account */
+};
+
+/* ---- attempt_store.c ---- */
+enum err attempt_add(struct store_tx *tx, const struct attempt *a) MUST_CHECK;
+enum err attempt_load(struct store_tx *tx, struct account_id account, struct attempt_id id, struct arena *arena,
+                      struct attempt *ret) MUST_CHECK;
+/* Writes what may change, if nobody else did since it was loaded. ERR_CONFLICT. */
+enum err attempt_write(struct store_tx *tx, struct attempt *a, int64_t now_ms) MUST_CHECK;
+typedef enum err attempt_fn(void *ctx, const struct attempt *a);
+enum err attempt_list(struct store_tx *tx, struct work *w, int limit, attempt_fn *fn, void *ctx) MUST_CHECK;
+/* Those of the same account, action and network, opened in the span. */
+struct attempt_span {
+    struct account_id account;
+    enum action action;
+    struct str net;
+    int64_t from_ms, to_ms;
+};
+enum err attempt_related(struct store_tx *tx, const struct attempt_span *s, struct arena *arena, attempt_fn *fn,
+                         void *ctx) MUST_CHECK;
+enum err attempt_denials(struct store_tx *tx, struct account_id account, struct str net, int64_t since_ms,
+                         int64_t *ret_n) MUST_CHECK;
+enum err attempt_open_count(struct store_tx *tx, struct account_id account, struct str net, int64_t now_ms,
+                            int64_t ret_all_net[2]) MUST_CHECK;
+enum err attempt_overdue(struct store_tx *tx, enum attempt_state state, int64_t before_ms, struct arena *arena,
+                         attempt_fn *fn, void *ctx) MUST_CHECK;
+enum err attempt_purge(struct store_tx *tx, int64_t before_ms) MUST_CHECK;
+enum err case_add(struct store_tx *tx, struct account_id account, struct attempt_id attempt, struct str reason,
+                  int64_t now_ms, struct case_id *ret) MUST_CHECK;
+enum err case_find(struct store_tx *tx, struct account_id account, struct attempt_id attempt,
+                   struct case_id *ret) MUST_CHECK; /* ERR_NOT_FOUND */
+extern const struct store_stmt ATTEMPT_ADD, ATTEMPT_LOAD, ATTEMPT_WRITE, ATTEMPT_LIST, ATTEMPT_RELATED, ATTEMPT_DENIALS,
+    ATTEMPT_OPEN_COUNT, ATTEMPT_OVERDUE, ATTEMPT_PURGE, CASE_ADD, CASE_FIND;
+
+/* ---- common.c ---- */
+void finish(struct work *w, enum guard_say say); /* answers; w is gone after it */
+enum guard_say say_of_err(enum err r);
+enum guard_say say_of_ended(enum attempt_state s);            /* 410, 403, 409 */
+enum err write_work(struct work *w, store_fn *fn) MUST_CHECK; /* a transaction, then its words to others */
+/* Loads the call's attempt, by its token or by the owner's session; checks neither state nor time. */
+enum err load_for_call(struct store_tx *tx, struct work *w) MUST_CHECK;
+/* OK when the attempt lives; otherwise ERR_GONE and the say in *ret_say. */
+enum err check_alive(const struct work *w, enum guard_say *ret_say) MUST_CHECK;
+struct need need_of(const struct guard *g, const struct attempt *a);
+void view_of(const struct work *w, const struct attempt *a, bool is_owner, struct attempt_view *ret);
+/* Moves w->a by the table, writes row and history. ERR_REFUSED for no such edge. */
+enum err move(struct store_tx *tx, struct work *w, enum event ev) MUST_CHECK;
+enum err history(struct store_tx *tx, const struct work *w, enum ledger_event ev,
+                 const uint8_t subject[ID_BYTES]) MUST_CHECK;
+/* Sends w->ask; after its reply `then` runs on a work thread. */
+void ask_keeper(struct work *w, void (*then)(struct work *w));
+void prepare_ask(struct work *w, enum keeper_ask ask);
+void tell_keeper(struct work *w, enum keeper_ask ask, const struct attempt *a); /* nobody waits for the answer */
+
+/* ---- alert.c ---- */
+enum err raise_alert(struct store_tx *tx, struct work *w, enum alert_kind kind) MUST_CHECK;
+enum err mail_letter(struct store_tx *tx, struct work *w, enum outbox_letter letter, struct str sealed) MUST_CHECK;
+enum err push_code(struct store_tx *tx, struct work *w) MUST_CHECK;
+enum err open_case(struct store_tx *tx, struct work *w, struct str reason, struct case_id *ret) MUST_CHECK;
+
+/* ---- prove.c, used by code.c too ---- */
+enum err record_right(struct store_tx *tx, struct work *w) MUST_CHECK;
+enum err record_denied(struct store_tx *tx,
+                       struct work *w) MUST_CHECK; /* deny, its alert, a case after the third in a day */
+
+/* ---- commit.c, used by the tick ---- */
+enum err record_done(struct store_tx *tx, void *work) MUST_CHECK;
+
+/* ---- policy.c ---- */
+int64_t policy_hold_ms(const struct guard *g, const struct attempt *a);
+
+/* ---- the verbs ---- */
+void verb_open(struct work *w);
+void verb_show(struct work *w);
+void verb_list(struct work *w);
+void verb_prove(struct work *w);
+void verb_code_there(struct work *w);
+void verb_code_show(struct work *w);
+void verb_code_here(struct work *w);
+void verb_approve(struct work *w);
+void verb_commit(struct work *w);
+void verb_deny(struct work *w);
+void verb_answer(struct work *w);
+void verb_link_show(struct work *w);
+void verb_seen(struct work *w);
+
+#endif

@@ -1,0 +1,183 @@
+/* Opening an attempt. Known and unknown addresses take the same way: a row is written and the same answer given. */
+#include "guard/guard_priv.h"
+
+#define OPEN_OF_ACCOUNT_MAX 200
+#define OPEN_OF_NET_MAX     100
+#define OPEN_WAIT_MS        (10 * MS_PER_MIN)
+
+static enum err set_origin(struct work *w) {
+    const struct origin *o = &w->call->caller->from;
+    struct arena *a = w->call->arena;
+    w->a.ip = arena_dup(a, str_from(o->ip));
+    w->a.net = arena_dup(a, str_from(o->net));
+    w->a.country = arena_dup(a, str_from(o->country));
+    w->a.place = arena_dup(a, str_from(o->place));
+    w->a.from_device = arena_dup(a, str_from(o->device));
+    return w->a.ip.p && w->a.net.p && w->a.country.p && w->a.place.p && w->a.from_device.p ? OK : ERR_NOMEM;
+}
+
+/* A copy of a token that was replaced long ago: somebody has stolen it. The device is not known any more. */
+static enum err punish_theft(struct store_tx *tx, struct work *w, struct device_id device) {
+    enum err r = device_revoke(tx, w->a.account, device, w->now_ms);
+    if (r == ERR_NOT_FOUND) return OK;
+    if (r != OK) return r;
+    w->a.new_device = device; /* for the keeper to forget */
+    w->has_sessions = true;
+    if ((r = history(tx, w, LEDGER_DEVICE_STOLEN, device.b)) != OK) return r;
+    return raise_alert(tx, w, ALERT_REFUSED);
+}
+
+static enum err recognise(struct store_tx *tx, struct work *w) {
+    struct account_id account;
+    uint8_t hash[HASH_BYTES];
+    struct device_id id = { { 0 } };
+    struct device device;
+    enum device_token_is is = DEVICE_TOKEN_UNKNOWN;
+    enum err r;
+    if (w->call->caller->device_token.n == 0 || !w->a.is_real) return OK;
+    if (token_parse(TOKEN_DEVICE, w->call->caller->device_token, &account, hash) != OK) return OK;
+    if (!id_eq(account.b, w->a.account.b)) return OK;
+    if ((r = device_by_token(tx, account, hash, w->now_ms, &id, &is)) != OK) return r;
+    if (is == DEVICE_TOKEN_STOLEN) return punish_theft(tx, w, id);
+    if (is == DEVICE_TOKEN_UNKNOWN) return OK;
+    if ((r = device_get(tx, account, id, w->call->arena, &device)) != OK) return r;
+    if (device.trusted_ms == 0) return OK;
+    w->a.opener_device = id;
+    w->a.is_known = true;
+    return OK;
+}
+
+static enum err find_account(struct store_tx *tx, struct work *w) {
+    const struct guard_caller *c = w->call->caller;
+    bool exists = false;
+    enum err r;
+    if (action_rules[w->a.action].opener == OPENER_SESSION) {
+        w->a.account = c->session.account;
+        w->a.is_real = true;
+        w->a.opener_session = c->session.id;
+        w->a.opener_device = c->session.device;
+        w->a.is_known = c->is_trusted;
+        return OK;
+    }
+    if ((r = address_find(tx, w->a.email, w->call->arena, &w->a.account, &exists)) != OK) return r;
+    if (w->a.action == ACTION_SIGN_UP) {
+        w->is_taken = exists;
+        return address_stand_in(tx, w->a.email, w->call->arena, &w->a.account);
+    }
+    w->a.is_real = exists;
+    return OK;
+}
+
+static enum err check_bounds(struct store_tx *tx, struct work *w) {
+    int64_t open[2] = { 0, 0 };
+    enum err r = attempt_open_count(tx, w->a.account, w->a.net, w->now_ms, open);
+    if (r != OK) return r;
+    return open[0] >= OPEN_OF_ACCOUNT_MAX || open[1] >= OPEN_OF_NET_MAX ? ERR_TOO_LARGE : OK;
+}
+
+static enum err write_row(struct store_tx *tx, struct work *w) {
+    const struct action_rule *rule = &action_rules[w->a.action];
+    enum err r;
+    w->a.state = ATTEMPT_OPENED;
+    w->a.opened_ms = w->a.changed_ms = w->now_ms;
+    w->a.expires_ms = w->now_ms + rule->life_ms;
+    token_new(TOKEN_ATTEMPT, w->a.account, w->call->answer.attempt_token, w->a.token_hash);
+    if ((r = attempt_add(tx, &w->a)) != OK) return r;
+    return history(tx, w, LEDGER_ATTEMPT_OPENED, w->a.id.b);
+}
+
+static enum err open_tx(struct store_tx *tx, void *ctx) {
+    struct work *w = ctx;
+    enum err r;
+    w->a.is_known = false;
+    memset(&w->a.opener_device, 0, sizeof w->a.opener_device);
+    if ((r = find_account(tx, w)) != OK) return r;
+    if ((r = check_bounds(tx, w)) != OK) return r;
+    w->told = w->a.account;
+    if (action_rules[w->a.action].opener == OPENER_ANYONE && (r = recognise(tx, w)) != OK) return r;
+    if ((r = write_row(tx, w)) != OK) return r;
+    w->has_attempt = true;
+    if ((action_rules[w->a.action].alert_on & ALERT_ON_OPENED) == 0) return OK;
+    return raise_alert(tx, w, ALERT_OPENED);
+}
+
+static void answer_opened(struct work *w, enum err r) {
+    if (r == ERR_TOO_LARGE) {
+        w->call->answer.retry_ms = OPEN_WAIT_MS;
+        finish(w, GUARD_TOO_MANY);
+        return;
+    }
+    if (r == OK && !id_is_zero(w->a.new_device.b)) tell_keeper(w, KEEPER_FORGET_DEVICE, &w->a);
+    finish(w, say_of_err(r));
+}
+
+/* ---- sign_up: the digits are made first, so that attempt and mail are one transaction ---- */
+
+static enum err sign_up_find(struct store_tx *tx, void *ctx) {
+    struct work *w = ctx;
+    return find_account(tx, w);
+}
+
+static enum err sign_up_write(struct store_tx *tx, void *ctx) {
+    struct work *w = ctx;
+    enum err r = find_account(tx, w); /* again: it may have been taken meanwhile */
+    if (r != OK || (r = check_bounds(tx, w)) != OK || (r = write_row(tx, w)) != OK) return r;
+    w->has_attempt = true;
+    if (w->is_taken) return mail_letter(tx, w, LETTER_ADDRESS_IN_USE, STR_NONE);
+    return mail_letter(tx, w, LETTER_EMAIL_CODE, str_bytes(w->reply.sealed, w->reply.sealed_n));
+}
+
+static void sign_up_replied(struct work *w) {
+    switch (w->reply.say) {
+    case KEEPER_RIGHT: answer_opened(w, write_work(w, sign_up_write)); return;
+    case KEEPER_TOO_MANY:
+        w->call->answer.retry_ms = w->reply.retry_ms;
+        finish(w, GUARD_TOO_MANY);
+        return;
+    case KEEPER_BUSY: finish(w, GUARD_BUSY); return;
+    case KEEPER_WRONG:
+    case KEEPER_NONE:
+    case KEEPER_NOT_PROVED:
+    case KEEPER_WEAK:
+    case KEEPER_REFUSED:
+    case KEEPER_DOWN: finish(w, GUARD_BROKEN); return;
+    }
+}
+
+static void open_sign_up(struct work *w) {
+    enum err r = store_write(w->g->o.store, sign_up_find, w); /* writes only a new database's salt */
+    if (r != OK) {
+        finish(w, say_of_err(r));
+        return;
+    }
+    w->a.expires_ms = w->now_ms + action_rules[w->a.action].life_ms;
+    prepare_ask(w, KEEPER_MAKE_EMAIL_CODE);
+    ask_keeper(w, sign_up_replied);
+}
+
+void verb_open(struct work *w) {
+    struct guard_call *call = w->call;
+    const struct action_rule *rule = &action_rules[call->action];
+    enum err r;
+    w->a.action = call->action;
+    w->a.email = w->a.name = w->a.device_name = STR("");
+    if (rule->opener == OPENER_SESSION && !call->caller->has_session) {
+        finish(w, GUARD_UNAUTHORIZED);
+        return;
+    }
+    if (rule->opener == OPENER_ANYONE && email_normalize(call->email, call->arena, &w->a.email) != OK) {
+        (void)snprintf(call->answer.reason, sizeof call->answer.reason, "That is not an e-mail address.");
+        finish(w, GUARD_BAD_REQUEST);
+        return;
+    }
+    id_new_at(w->now_ms, w->a.id.b);
+    if ((r = set_origin(w)) != OK) {
+        finish(w, say_of_err(r));
+        return;
+    }
+    if (call->action == ACTION_SIGN_UP) {
+        open_sign_up(w);
+        return;
+    }
+    answer_opened(w, write_work(w, open_tx));
+}

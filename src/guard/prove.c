@@ -1,0 +1,264 @@
+/* Proofs: the keeper judges, the second step records. The third wrong proof ends the attempt. */
+#include "guard/guard_priv.h"
+
+#define DENIALS_MAX 3
+
+static void record_reply_limits(struct work *w) { w->call->answer.retry_ms = w->reply.retry_ms; }
+
+/* A right proof. The first one from an unknown device rings the bell: somebody knows a secret of this account. */
+enum err record_right(struct store_tx *tx, struct work *w) {
+    bool is_met;
+    enum err r;
+    w->a.proved = w->reply.proved;
+    is_met = need_is_met(need_of(w->g, &w->a), w->a.proved);
+    if (w->a.state == ATTEMPT_HELD) { /* it waits already; a further proof changes nothing */
+        if ((r = attempt_write(tx, &w->a, w->now_ms)) != OK) return r;
+        return history(tx, w, LEDGER_ATTEMPT_PROOF, w->a.id.b);
+    }
+    if ((action_rules[w->a.action].alert_on & ALERT_ON_FIRST_PROOF) && !w->a.is_known && !w->a.has_alerted) {
+        w->a.has_alerted = true;
+        if ((r = raise_alert(tx, w, ALERT_OPENED)) != OK) return r;
+    }
+    return move(tx, w, is_met ? EV_PROOFS_MET : EV_PROOF);
+}
+
+static enum alert_kind kind_of_failure(const struct work *w) {
+    return (action_rules[w->a.action].alert_on & ALERT_ON_REFUSED) ? ALERT_REFUSED : ALERT_WRONG_PROOFS;
+}
+
+static enum err record_wrong(struct store_tx *tx, struct work *w) {
+    bool is_last;
+    enum err r;
+    w->a.wrong++;
+    is_last = w->a.wrong >= WRONG_MAX;
+    if (w->a.state == ATTEMPT_HELD) return attempt_write(tx, &w->a, w->now_ms);
+    if ((r = move(tx, w, is_last ? EV_WRONG_LAST : EV_WRONG)) != OK) return r;
+    if (w->reply.is_budget_just_spent && (r = history(tx, w, LEDGER_BUDGET_SPENT, w->a.id.b)) != OK) return r;
+    if (w->a.action == ACTION_SIGN_UP) return OK;
+    return is_last || w->reply.is_budget_just_spent ? raise_alert(tx, w, kind_of_failure(w)) : OK;
+}
+
+static enum err record_ended(struct store_tx *tx, struct work *w) {
+    return attempt_state_is_final(w->a.state) ? OK : move(tx, w, EV_FAIL);
+}
+
+enum err record_denied(struct store_tx *tx, struct work *w) {
+    int64_t denials = 0;
+    struct case_id id;
+    enum err r = move(tx, w, w->a.state == ATTEMPT_COMMITTING ? EV_STOP : EV_DENY);
+    if (r != OK) return r;
+    if ((action_rules[w->a.action].alert_on & ALERT_ON_REFUSED) && (r = raise_alert(tx, w, ALERT_DENIED)) != OK)
+        return r;
+    if ((r = attempt_denials(tx, w->a.account, w->a.net, w->now_ms - MS_PER_DAY, &denials)) != OK) return r;
+    if (denials < DENIALS_MAX) return OK;
+    return open_case(tx, w, STR("three attempts from one network were denied within a day"), &id);
+}
+
+static enum err record_tx(struct store_tx *tx, void *ctx) {
+    struct work *w = ctx;
+    enum guard_say say;
+    enum err r = load_for_call(tx, w);
+    if (r != OK) return r;
+    if (check_alive(w, &say) != OK) return ERR_GONE;
+    if (w->reply.say == KEEPER_RIGHT) return record_right(tx, w);
+    if (w->reply.say == KEEPER_WRONG) return record_wrong(tx, w);
+    if (w->reply.say == KEEPER_REFUSED) return record_ended(tx, w);
+    return OK;
+}
+
+/* What the call answers once the reply is recorded. */
+static enum guard_say say_of_reply(const struct work *w) {
+    switch (w->reply.say) {
+    case KEEPER_RIGHT: return GUARD_OK;
+    case KEEPER_WRONG: return GUARD_WRONG_PROOF;
+    case KEEPER_TOO_MANY: return GUARD_TOO_MANY;
+    case KEEPER_REFUSED: return GUARD_EXPIRED;
+    case KEEPER_BUSY: return GUARD_BUSY;
+    case KEEPER_NONE:
+    case KEEPER_NOT_PROVED:
+    case KEEPER_WEAK:
+    case KEEPER_DOWN: return GUARD_BROKEN;
+    }
+    return GUARD_BROKEN;
+}
+
+static void proof_replied(struct work *w) {
+    enum guard_say ended, say = say_of_reply(w);
+    enum err r = OK;
+    record_reply_limits(w);
+    if (say == GUARD_OK || say == GUARD_WRONG_PROOF || say == GUARD_EXPIRED) r = write_work(w, record_tx);
+    if (r == ERR_CONFLICT) r = write_work(w, record_tx); /* somebody moved it between: look once more */
+    if (r == ERR_GONE) {
+        (void)!check_alive(w, &ended);
+        finish(w, ended);
+        return;
+    }
+    finish(w, r == OK ? say : say_of_err(r));
+}
+
+static const enum keeper_ask asks[] = { [PROOF_PASSWORD] = KEEPER_PROVE_PASSWORD,
+                                        [PROOF_CODE] = KEEPER_PROVE_CODE,
+                                        [PROOF_RECOVERY_KEY] = KEEPER_PROVE_RECOVERY_KEY,
+                                        [PROOF_EMAIL_CODE] = KEEPER_PROVE_EMAIL_CODE };
+
+static enum err read_tx(struct store_tx *tx, void *ctx) { return load_for_call(tx, ctx); }
+
+/* Loads and checks; answers and returns false when the call ends here. */
+static bool begin(struct work *w) {
+    enum guard_say say;
+    enum err r = store_read(w->g->o.store, read_tx, w);
+    if (r != OK) {
+        finish(w, r == ERR_CLOSED ? GUARD_UNAUTHORIZED : say_of_err(r));
+        return false;
+    }
+    if (check_alive(w, &say) == OK) return true;
+    finish(w, say);
+    return false;
+}
+
+void verb_prove(struct work *w) {
+    struct need need;
+    if (!begin(w)) return;
+    if (!w->is_by_token) {
+        finish(w, GUARD_UNAUTHORIZED);
+        return;
+    }
+    need = action_rules[w->a.action].need;
+    if ((need.of & (unsigned)w->call->proof) == 0 || (size_t)w->call->proof >= ARRAY_LEN(asks) ||
+        !asks[w->call->proof]) {
+        (void)snprintf(w->call->answer.reason, sizeof w->call->answer.reason,
+                       "This attempt does not take that kind of proof.");
+        finish(w, GUARD_BAD_REQUEST);
+        return;
+    }
+    prepare_ask(w, asks[w->call->proof]);
+    w->ask.secret = w->call->secret;
+    ask_keeper(w, proof_replied);
+}
+
+/* ---- approval: digits shown there, typed on a trusted device ---- */
+
+static enum err approve_tx(struct store_tx *tx, void *ctx) {
+    struct work *w = ctx;
+    enum guard_say say;
+    enum err r = load_for_call(tx, w);
+    if (r != OK) return r;
+    if (check_alive(w, &say) != OK) return ERR_GONE;
+    return w->reply.say == KEEPER_RIGHT ? record_right(tx, w) : record_denied(tx, w);
+}
+
+static void approve_replied(struct work *w) {
+    bool is_over = w->reply.say == KEEPER_REFUSED;
+    enum guard_say ended;
+    enum err r;
+    if (w->reply.say == KEEPER_WRONG || w->reply.say == KEEPER_NONE) {
+        finish(w, GUARD_WRONG_PROOF);
+        return;
+    }
+    if (w->reply.say == KEEPER_NOT_PROVED) {
+        finish(w, GUARD_FORBIDDEN);
+        return;
+    }
+    if (w->reply.say != KEEPER_RIGHT && !is_over) {
+        finish(w, w->reply.say == KEEPER_BUSY ? GUARD_BUSY : GUARD_BROKEN);
+        return;
+    }
+    r = write_work(w, approve_tx);
+    if (r == ERR_CONFLICT) r = write_work(w, approve_tx);
+    if (r == ERR_GONE) {
+        (void)!check_alive(w, &ended);
+        finish(w, ended);
+        return;
+    }
+    if (r != OK) {
+        finish(w, say_of_err(r));
+        return;
+    }
+    finish(w, is_over ? GUARD_WRONG_PROOF : GUARD_OK);
+}
+
+void verb_approve(struct work *w) {
+    const struct guard_caller *c = w->call->caller;
+    if (!c->has_session) {
+        finish(w, GUARD_UNAUTHORIZED);
+        return;
+    }
+    if (!begin(w)) return;
+    if (!c->is_trusted || id_eq(c->session.device.b, w->a.opener_device.b)) {
+        finish(w, GUARD_FORBIDDEN);
+        return;
+    }
+    prepare_ask(w, KEEPER_APPROVE);
+    w->ask.by = c->session.device;
+    w->ask.secret = w->call->secret;
+    ask_keeper(w, approve_replied);
+}
+
+/* ---- deny, show, list ---- */
+
+static enum err deny_tx(struct store_tx *tx, void *ctx) {
+    struct work *w = ctx;
+    enum guard_say say;
+    enum err r = load_for_call(tx, w);
+    if (r != OK) return r;
+    if (check_alive(w, &say) != OK) return ERR_GONE;
+    if (w->a.state == ATTEMPT_COMMITTING && action_rules[w->a.action].effect != EFFECT_ADMIT) return ERR_BUSY;
+    return record_denied(tx, w);
+}
+
+void verb_deny(struct work *w) {
+    enum guard_say say = GUARD_OK;
+    enum err r;
+    if (!w->call->caller->has_session) {
+        finish(w, GUARD_UNAUTHORIZED);
+        return;
+    }
+    r = write_work(w, deny_tx);
+    if (r == ERR_CONFLICT) r = write_work(w, deny_tx);
+    if (r == ERR_GONE) {
+        (void)!check_alive(w, &say);
+        finish(w, w->a.state == ATTEMPT_DENIED ? GUARD_OK : say); /* denied twice is denied */
+        return;
+    }
+    if (r == OK) tell_keeper(w, KEEPER_END, &w->a);
+    finish(w, say_of_err(r));
+}
+
+void verb_show(struct work *w) {
+    enum err r = store_read(w->g->o.store, read_tx, w);
+    finish(w, r == ERR_CLOSED ? GUARD_UNAUTHORIZED : say_of_err(r));
+}
+
+struct listing {
+    struct work *w;
+    struct attempt_view *views;
+    size_t n, max;
+};
+
+static enum err on_listed(void *ctx, const struct attempt *a) {
+    struct listing *l = ctx;
+    if (l->n < l->max) view_of(l->w, a, true, &l->views[l->n]);
+    l->n++;
+    return OK;
+}
+
+static enum err list_tx(struct store_tx *tx, void *ctx) {
+    struct listing *l = ctx;
+    l->n = 0;
+    return attempt_list(tx, l->w, (int)l->max + 1, on_listed, l);
+}
+
+void verb_list(struct work *w) {
+    struct listing l = { .w = w, .max = w->call->limit > 0 ? (size_t)w->call->limit : 20 };
+    enum err r;
+    if (!w->call->caller->has_session) {
+        finish(w, GUARD_UNAUTHORIZED);
+        return;
+    }
+    l.views = arena_alloc(w->call->arena, l.max * sizeof *l.views);
+    r = l.views ? store_read(w->g->o.store, list_tx, &l) : ERR_NOMEM;
+    w->call->answer.has_more = l.n > l.max;
+    w->call->answer.list = l.views;
+    w->call->answer.list_n = l.n > l.max ? l.max : l.n;
+    finish(w, say_of_err(r));
+}
