@@ -84,7 +84,7 @@ static inline bool takes_input(const struct conn *c) {
     return !c->closes && (c->state == CONN_IDLE || c->state == CONN_HEAD || c->state == CONN_BODY);
 }
 
-enum mail_kind { MAIL_DONE, MAIL_STREAM_OPEN, MAIL_STREAM_BYTES, MAIL_STREAM_END };
+enum mail_kind { MAIL_DONE, MAIL_STREAM_OPEN, MAIL_STREAM_BYTES, MAIL_STREAM_END, MAIL_STREAM_DROP };
 
 struct mail {
     struct mail *next;
@@ -140,6 +140,7 @@ struct work {
     bool ends;
     pthread_t *threads;
     int thread_count; /* started */
+    int ended;
 };
 
 struct loop {

@@ -56,7 +56,7 @@ enum err loop_init(struct loop *l, struct http_server *s, unsigned index) {
 static void mail_discard(struct mail *m) {
     while (m) {
         struct mail *next = m->next;
-        if (m->kind == MAIL_STREAM_BYTES || m->kind == MAIL_STREAM_END) {
+        if (m->kind != MAIL_DONE && m->kind != MAIL_STREAM_OPEN) {
             bytes_wipe(m->bytes, m->n);
             free(m);
         }

@@ -245,6 +245,9 @@ void serve_mail(struct loop *l, struct mail *m) {
             conn_pump(l, c);
         }
         break;
+    case MAIL_STREAM_DROP:
+        if (is_current && c->state == CONN_STREAM) conn_close(l, c);
+        break;
     }
     bytes_wipe(m->bytes, m->n);
     free(m);

@@ -93,7 +93,7 @@ void http_server_drain(struct http_server *s, int64_t most_ms) {
         (void)pthread_join(s->loops[i].thread, NULL);
         s->loops[i].is_started = false;
     }
-    if (!work_stop(&s->work, s->drain_by_ms)) s->is_stuck = true;
+    s->is_stuck = !work_stop(&s->work, s->drain_by_ms);
 }
 
 void http_server_free(struct http_server *s) {

@@ -32,7 +32,7 @@ enum err http_stream_send(struct http_server *s, struct http_ticket t, struct st
     }
     atomic_fetch_sub(&c->stream_waiting, (int64_t)bytes.n);
     atomic_store(&c->is_streaming, false);
-    http_stream_end(s, t);
+    (void)stream_post(s, t, MAIL_STREAM_DROP, STR_NONE); /* without memory the peer's own deadline ends it */
     return ERR_TOO_LARGE;
 }
 

@@ -2,9 +2,6 @@
  * The work lane: a bounded queue and its threads. The queue is one lock for all loops; requests that come here wait for
  * a database or for the keeper, beside which the lock is nothing.
  */
-#include <errno.h>
-#include <signal.h>
-
 #include "base/clock.h"
 #include "http/http_priv.h"
 
@@ -42,6 +39,10 @@ static void *work_run(void *arg) {
     struct work *w = arg;
     struct http_request *req;
     while ((req = work_take(w)) != NULL) work_do(req);
+    (void)pthread_mutex_lock(&w->lock);
+    w->ended++;
+    (void)pthread_cond_broadcast(&w->wake);
+    (void)pthread_mutex_unlock(&w->lock);
     return NULL;
 }
 
@@ -69,20 +70,20 @@ bool work_push(struct work *w, struct http_request *req, bool is_admitted) {
     return is_taken;
 }
 
-static bool thread_join_by(pthread_t thread, int64_t by_ms) {
-    struct timespec until = { .tv_sec = by_ms / MS_PER_S, .tv_nsec = by_ms % MS_PER_S * 1000000 };
-    return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0;
-}
-
 bool work_stop(struct work *w, int64_t by_ms) {
     int64_t least_ms = clock_steady_ms() + MS_PER_S; /* a thread that has nothing to do still takes a moment to end */
-    bool all = true;
+    struct timespec until;
+    bool all;
     if (by_ms < least_ms) by_ms = least_ms;
+    until = (struct timespec){ .tv_sec = by_ms / MS_PER_S, .tv_nsec = by_ms % MS_PER_S * 1000000 };
     (void)pthread_mutex_lock(&w->lock);
     w->ends = true;
     (void)pthread_cond_broadcast(&w->wake);
+    while (w->ended < w->thread_count && pthread_cond_clockwait(&w->wake, &w->lock, CLOCK_MONOTONIC, &until) == 0)
+        continue;
+    all = w->ended == w->thread_count;
     (void)pthread_mutex_unlock(&w->lock);
-    for (int i = 0; i < w->thread_count; i++) all = thread_join_by(w->threads[i], by_ms) && all;
-    w->thread_count = 0;
+    for (int i = 0; all && i < w->thread_count; i++) (void)pthread_join(w->threads[i], NULL);
+    if (all) w->thread_count = w->ended = 0;
     return all;
 }
