@@ -2,6 +2,7 @@
  */
 #include "keeper/code.h"
 
+#include <assert.h>
 #include <sodium.h>
 
 #include "base/secret.h"
@@ -97,24 +98,28 @@ enum err codes_drop(struct store_tx *tx, const struct step *s) {
 }
 
 void code_random(struct code *c, size_t digits) {
+    assert(digits <= CODE_DIGITS_MOST);
     memset(c->digits, 0, sizeof c->digits);
     for (size_t i = 0; i < digits; i++) c->digits[i] = (char)('0' + randombytes_uniform(10));
     c->n = digits;
 }
 
+/* The digits that were typed, or none when anything else was. */
+static size_t read_digits(struct str typed, char out[CODE_DIGITS_MOST + 1]) {
+    size_t n = 0;
+    for (size_t i = 0; i < typed.n; i++) {
+        char c = typed.p[i];
+        if (c == ' ' || c == '-') continue;
+        if (c < '0' || c > '9' || n >= CODE_DIGITS_MOST) return 0;
+        out[n++] = c;
+    }
+    return n;
+}
+
 bool code_is(const struct code *c, struct str typed) {
     char plain[CODE_DIGITS_MOST + 1] = { 0 };
-    size_t n = 0;
-    bool is_well_formed = true;
-    for (size_t i = 0; i < typed.n; i++) {
-        char ch = typed.p[i];
-        if (ch == ' ' || ch == '-') continue;
-        if (ch < '0' || ch > '9' || n == CODE_DIGITS_MOST)
-            is_well_formed = false;
-        else
-            plain[n++] = ch;
-    }
+    size_t n = read_digits(typed, plain);
     bool is_same = bytes_eq_secret(plain, c->digits, sizeof plain);
     bytes_wipe(plain, sizeof plain);
-    return is_well_formed && c->n > 0 && n == c->n && is_same;
+    return n > 0 && n == c->n && is_same;
 }
