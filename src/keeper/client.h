@@ -16,8 +16,10 @@
  *   KEEPER_NOT_PROVED when `by` is not a known device of the account, or is the opener's own.
  * - KEEPER_MAKE_CODE_*: asked again while a code is alive it answers the same digits and spends nothing; KEEPER_NONE
  *   once PROOF_CODE was counted, because none is needed any more.
- * - KEEPER_DOWN after a KEEPER_COMMIT leaves open whether it was applied: ask KEEPER_FATE. A KEEPER_NONE from it is
- *   final for every commit asked before, also one that is still under way; a commit asked after it may be applied.
+ * - KEEPER_COMMIT: KEEPER_DOWN leaves open whether the attempt was applied: ask KEEPER_FATE. Any other answer but
+ *   KEEPER_RIGHT, and KEEPER_NONE from KEEPER_FATE, is final for all commits of the attempt asked before it, also for
+ * one that is still under way (which then answers KEEPER_DOWN); a commit asked after it may be applied.
+ * - KEEPER_BUSY to a proof also says that three others of its attempt are being looked at.
  * - KEEPER_WEAK does not end the attempt. A commit of what was applied already answers as it did the first time.
  */
 #ifndef TOCSIN_KEEPER_CLIENT_H

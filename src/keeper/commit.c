@@ -1,7 +1,7 @@
 /*
  * The one place where credentials change. An attempt is applied once: in one transaction its record goes from open to
- * applied and the effect is written. A commit that was asked twice answers the same; one whose fate the front has asked
- * meanwhile stops, so that "not applied" stays true once it was said.
+ * applied and the effect is written. A commit that was asked twice answers the same. Each commit, and each question for
+ * its fate, fences off the ones before it: so "not applied", once it was said, stays true of all that were under way.
  */
 #include "base/secret.h"
 #include "keeper/code.h"
@@ -164,6 +164,8 @@ enum err commit_begin(struct store_tx *tx, void *ctx) {
         return OK;
     }
     if (rec.state == RECORD_APPLIED || rec.state == RECORD_SETTLED) return reply_applied(tx, s, &rec);
+    rec.fence++;
+    if ((r = record_write(tx, s, &rec)) != OK) return r;
     if (!record_is_alive(&rec, s->now_ms)) {
         job_say(s->j, KEEPER_REFUSED);
         return OK;
@@ -208,7 +210,8 @@ enum err commit_finish(struct store_tx *tx, void *ctx) {
     if (r != OK) return r;
     if (say == 0 && (rec.state == RECORD_APPLIED || rec.state == RECORD_SETTLED)) return reply_applied(tx, s, &rec);
     if (say || rec.state != RECORD_OPEN || rec.fence != s->j->work.fence) {
-        job_say(s->j, KEEPER_REFUSED);
+        /* Fenced off: what becomes of the attempt is for the later one to say. */
+        job_say(s->j, say || rec.state != RECORD_OPEN ? KEEPER_REFUSED : KEEPER_DOWN);
         return OK;
     }
     if ((r = may_apply(tx, s, &rec, &counting, &may)) != OK || !may) return r;

@@ -16,6 +16,14 @@ static enum err reply_proved(struct store_tx *tx, const struct step *s, const st
     return r;
 }
 
+#define UNDER_WAY_MS 15000 /* longer than anybody waits: a try from before it was lost with a keeper that died */
+
+/* Three tries are out, though not three were wrong: the answers under way decide. */
+static bool is_under_way(const struct step *s, const struct record *rec) {
+    int64_t age_ms = s->now_ms - rec->touched_ms;
+    return rec->wrong < WRONG_PROOFS_MOST && age_ms >= 0 && age_ms < UNDER_WAY_MS;
+}
+
 /* The attempt may be proved with this now; otherwise the reply is made. */
 static enum err begin_try(struct store_tx *tx, struct step *s, enum proof proof, struct record *rec,
                           bool *ret_may_try) {
@@ -23,11 +31,12 @@ static enum err begin_try(struct store_tx *tx, struct step *s, enum proof proof,
     *ret_may_try = false;
     enum err r = record_bind(tx, s, rec, &say);
     if (r != OK) return r;
-    if (say || !action_wants(rec->action, proof) || rec->tried >= WRONG_PROOFS_MOST) {
+    if (say || !action_wants(rec->action, proof))
         job_say(s->j, KEEPER_REFUSED);
-        return OK;
-    }
-    *ret_may_try = true;
+    else if (rec->tried < WRONG_PROOFS_MOST)
+        *ret_may_try = true;
+    else
+        job_say(s->j, is_under_way(s, rec) ? KEEPER_BUSY : KEEPER_REFUSED);
     return OK;
 }
 

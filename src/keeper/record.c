@@ -10,9 +10,10 @@ extern const struct store_stmt RECORD_LOAD, RECORD_INSERT, RECORD_WRITE;
 const struct store_stmt RECORD_LOAD = {
     .name = "keeper_record_load",
     .in = "bb",
-    .out = "ibiiiiiiiiiB",
-    .sql = "SELECT action, device_id, state, proved, tried, wrong, approve_wrong, fence, expires_ms, password_rev,"
-           " recovery_rev, recovery_salt FROM attempt WHERE account_id = ?1 AND attempt_id = ?2 FOR UPDATE",
+    .out = "ibiiiiiiiiiiB",
+    .sql =
+        "SELECT action, device_id, state, proved, tried, wrong, approve_wrong, fence, expires_ms, touched_ms,"
+        " password_rev, recovery_rev, recovery_salt FROM attempt WHERE account_id = ?1 AND attempt_id = ?2 FOR UPDATE",
 };
 const struct store_stmt RECORD_INSERT = {
     .name = "keeper_record_insert",
@@ -33,7 +34,7 @@ const struct store_stmt RECORD_WRITE = {
 };
 
 static enum err load(struct store_tx *tx, const struct step *s, struct record *ret) {
-    struct store_val c[12];
+    struct store_val c[13];
     const struct keeper_message_ask *q = &s->j->q;
     enum err r = store_one(tx, &RECORD_LOAD, S_IN(S_B(q->account.b), S_B(q->attempt.b)), s->arena, c);
     if (r != OK) return r;
@@ -47,12 +48,13 @@ static enum err load(struct store_tx *tx, const struct step *s, struct record *r
                             .approve_wrong = c[6].i,
                             .fence = c[7].i,
                             .expires_ms = c[8].i,
-                            .password_rev = c[9].i,
-                            .recovery_rev = c[10].i,
-                            .has_salt = !c[11].is_null };
+                            .touched_ms = c[9].i,
+                            .password_rev = c[10].i,
+                            .recovery_rev = c[11].i,
+                            .has_salt = !c[12].is_null };
     memcpy(ret->device.b, c[1].s.p, ID_BYTES);
-    if (ret->has_salt && c[11].s.n != sizeof ret->salt) return ERR_CORRUPT;
-    if (ret->has_salt) memcpy(ret->salt, c[11].s.p, sizeof ret->salt);
+    if (ret->has_salt && c[12].s.n != sizeof ret->salt) return ERR_CORRUPT;
+    if (ret->has_salt) memcpy(ret->salt, c[12].s.p, sizeof ret->salt);
     return OK;
 }
 

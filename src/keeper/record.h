@@ -19,8 +19,8 @@ struct record {
     unsigned proved;      /* as it was seen; proofs_counting says what still counts */
     int64_t tried, wrong; /* reserved tries of proofs; those of them that were wrong */
     int64_t approve_wrong;
-    int64_t fence; /* grows when the front asks for its fate: a commit under way then stops */
-    int64_t expires_ms;
+    int64_t fence; /* grows with each commit and question for its fate; a commit from before it stops */
+    int64_t expires_ms, touched_ms;
     int64_t password_rev, recovery_rev; /* of the credentials that were proved */
     bool has_salt;                      /* a new recovery key was made and may still be told */
     uint8_t salt[RECOVERY_SALT_BYTES];

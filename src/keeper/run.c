@@ -7,6 +7,7 @@
 #include "keeper/keeper.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 #define LANES            16
 #define LANE_JOBS_MOST   32 /* asks that wait for one lane's database thread */
 #define HASH_THREADS_MAX 256
+#define COMMIT_PLACES    32   /* beyond the queue: what is proved already goes before guesses */
 #define JOB_LIFE_MS      9500 /* the front stops waiting at 10 s */
 #define READ_WAIT_MS     200
 #define SEND_WAIT_MS     5000
@@ -118,22 +120,24 @@ static void *hash_main(void *arg) {
 }
 
 static void refuse(struct running *run, const struct keeper_message_ask *q) {
-    struct keeper_message_reply m = { .say = KEEPER_BUSY };
+    /* A commit's "busy" would say that it is not applied, and one asked before may still be under way. */
+    struct keeper_message_reply m = { .say = q->h.type == KEEPER_COMMIT ? KEEPER_DOWN : KEEPER_BUSY };
     m.h = (struct ipc_header){
         .bytes = sizeof m, .type = KEEPER_TYPE_REPLY, .version = IPC_VERSION, .request = q->h.request
     };
     send_reply(run, &m);
 }
 
-static bool take_hash_place(struct running *run) {
-    if (atomic_fetch_add(&run->hash_waiting, 1) < run->hash_waiting_most) return true;
+static bool take_hash_place(struct running *run, const struct keeper_message_ask *q) {
+    int64_t most = run->hash_waiting_most + (q->h.type == KEEPER_COMMIT ? COMMIT_PLACES : 0);
+    if (atomic_fetch_add(&run->hash_waiting, 1) < most) return true;
     atomic_fetch_sub(&run->hash_waiting, 1);
     return false;
 }
 
 static void accept_ask(struct running *run, const struct keeper_message_ask *q) {
     bool may_hash = ask_rules[q->h.type].may_hash;
-    if (may_hash && !take_hash_place(run)) {
+    if (may_hash && !take_hash_place(run, q)) {
         refuse(run, q);
         return;
     }
@@ -219,15 +223,22 @@ static enum err start_lane(struct running *run) {
     return r;
 }
 
+/* Those that this process may use; asked of the kernel, because no path in /sys is open to it. */
+static int64_t core_count(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
 static size_t hash_thread_count(const struct config *c) {
-    int64_t n = c->keeper_hash_threads > 0 ? c->keeper_hash_threads : sysconf(_SC_NPROCESSORS_ONLN);
+    int64_t n = c->keeper_hash_threads > 0 ? c->keeper_hash_threads : core_count();
     return n < 1 ? 1 : n > HASH_THREADS_MAX ? HASH_THREADS_MAX : (size_t)n;
 }
 
 static enum err start(struct running *run) {
     size_t hash_threads = hash_thread_count(run->o->config);
     run->hash_waiting_most = run->o->config->keeper_queue + (int64_t)hash_threads;
-    enum err r = job_pool_init(&run->pool, (size_t)run->hash_waiting_most + (size_t)LANES * LANE_JOBS_MOST);
+    enum err r =
+        job_pool_init(&run->pool, (size_t)run->hash_waiting_most + COMMIT_PLACES + (size_t)LANES * LANE_JOBS_MOST);
     while (r == OK && run->lane_n < LANES) r = start_lane(run);
     while (r == OK && run->hash_n < hash_threads) {
         r = start_thread(&run->hash_thread[run->hash_n], hash_main, run);

@@ -453,7 +453,16 @@ static void test_fate_is_final(void **state) {
     job_hash(w->keeper, &slow);
     assert_true(slow.needs_finish);
     job_finish(w->keeper, &slow, w->arena, w->now_ms);
-    assert_int_equal(slow.r.say, KEEPER_REFUSED);
+    assert_int_equal(slow.r.say, KEEPER_DOWN);
+    assert_int_equal(world_number(w, &SUM_REVS), revs);
+    /* So does a later commit's refusal: it speaks for the earlier one too. */
+    memset(&slow, 0, sizeof slow);
+    keeper_fill_ask(&slow.q, &q, 2);
+    job_begin(w->keeper, &slow, w->arena, w->now_ms);
+    job_hash(w->keeper, &slow);
+    assert_int_equal(ask(w, &p, KEEPER_COMMIT, "short"), KEEPER_WEAK);
+    job_finish(w->keeper, &slow, w->arena, w->now_ms);
+    assert_int_equal(slow.r.say, KEEPER_DOWN);
     assert_int_equal(world_number(w, &SUM_REVS), revs);
     assert_int_equal(ask(w, &p, KEEPER_COMMIT, OTHER_PASSWORD), KEEPER_RIGHT); /* asked anew it may */
     assert_int_equal(world_number(w, &SUM_REVS), revs + 1);
@@ -479,6 +488,29 @@ static void test_changes_meanwhile(void **state) {
         assert_int_equal(slow.r.say, what == 0 ? KEEPER_REFUSED : KEEPER_WRONG);
         assert_int_equal(slow.r.proved, 0);
     }
+}
+
+/* Three tries that a dead keeper left behind: asked to wait while they may be answered, then they count as used. */
+static void test_tries_under_way(void **state) {
+    struct world *w = *state;
+    struct device_id device;
+    struct account_id account = enroll(w, &device, NULL);
+    struct play p = play_new(account, ACTION_SIGN_IN, device);
+    struct job under_way[3] = { 0 };
+    struct keeper_request q = play_ask(&p, KEEPER_PROVE_PASSWORD, GOOD_PASSWORD);
+    for (int i = 0; i < 3; i++) {
+        keeper_fill_ask(&under_way[i].q, &q, 1);
+        job_begin(w->keeper, &under_way[i], w->arena, w->now_ms);
+        assert_true(under_way[i].needs_hash);
+    }
+    assert_int_equal(ask(w, &p, KEEPER_PROVE_PASSWORD, GOOD_PASSWORD), KEEPER_BUSY);
+    job_hash(w->keeper, &under_way[0]);
+    job_finish(w->keeper, &under_way[0], w->arena, w->now_ms);
+    assert_int_equal(under_way[0].r.say, KEEPER_RIGHT);
+    assert_int_equal(ask(w, &p, KEEPER_PROVE_PASSWORD, WRONG_PASSWORD), KEEPER_WRONG);
+    assert_int_equal(ask(w, &p, KEEPER_PROVE_PASSWORD, GOOD_PASSWORD), KEEPER_BUSY);
+    w->now_ms += MS_PER_MIN;
+    assert_int_equal(ask(w, &p, KEEPER_PROVE_PASSWORD, GOOD_PASSWORD), KEEPER_REFUSED);
 }
 
 static void test_abandoned_gives_back(void **state) {
@@ -553,6 +585,7 @@ int main(void) {
         WORLD_TEST(test_other_pepper),
         WORLD_TEST(test_fate_is_final),
         WORLD_TEST(test_changes_meanwhile),
+        WORLD_TEST(test_tries_under_way),
         WORLD_TEST(test_abandoned_gives_back),
         WORLD_TEST(test_policy_of_three),
         WORLD_TEST(test_link_and_ping),
