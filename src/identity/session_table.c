@@ -411,6 +411,16 @@ enum err session_table_refresh(struct session_table *t, struct store *store, str
     return load(t, store, &account, now_ms);
 }
 
+bool session_table_has(struct session_table *t, struct account_id account, struct session_id id, int64_t now_ms) {
+    bool is_there = false;
+    (void)pthread_mutex_lock(&t->lock);
+    for (struct node *n = *account_slot(t, account.b); n && !is_there; n = n->account_next)
+        is_there = id_eq(n->entry.session.id.b, id.b) && id_eq(n->entry.session.account.b, account.b) &&
+                   n->entry.session.expires_ms > now_ms;
+    (void)pthread_mutex_unlock(&t->lock);
+    return is_there;
+}
+
 /* ---- readers ---- */
 
 struct session_reader *session_reader_new(struct session_table *t) {

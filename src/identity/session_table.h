@@ -42,6 +42,8 @@ enum session_is session_find(struct session_reader *r, struct str token, int64_t
 /* The same for up to 64 tokens at once, with the memory fetched ahead. Entries are NULL where there is none. */
 void session_find_many(struct session_reader *r, const struct str *tokens, size_t n, int64_t now_ms,
                        const struct session_entry **ret_entries);
+/* True when that session is in the table and not past its end. Takes the writers' lock: not for the fast lane. */
+bool session_table_has(struct session_table *t, struct account_id account, struct session_id id, int64_t now_ms);
 int64_t session_table_count(const struct session_table *t);
 
 #endif

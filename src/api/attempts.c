@@ -1,0 +1,221 @@
+/* /attempts: open, show, prove, codes, approve, commit, deny, list. */
+#include "api/resources.h"
+
+#define SECRET_BYTES 1024
+
+static bool set_attempt(struct http_request *req, struct api_call *c) { return param_id(req, "id", c->g.attempt.b); }
+
+static void reply_attempt(struct http_request *req, struct api_call *c) {
+    http_reply_json(req, 200, json_pack("{s:o}", "attempt", json_attempt(&c->g.answer.attempt)));
+}
+
+/* ---- POST /attempts ---- */
+
+static void reply_opened(struct http_request *req, struct api_call *c) {
+    http_reply_json(
+        req, 201,
+        json_pack("{s:o,s:s}", "attempt", json_attempt(&c->g.answer.attempt), "token", c->g.answer.attempt_token));
+}
+
+static bool read_opening(struct http_request *req, struct api_call *c, json_t *body) {
+    static const char *const anyone[] = { "action", "email", "device_token", NULL };
+    static const char *const sign_up[] = { "action", "email", NULL };
+    static const char *const session[] = { "action", NULL };
+    struct str action, device;
+    const char *const *allowed = anyone;
+    if (!member_text(req, body, "action", 40, &action)) return false;
+    if (action_parse(action, &c->g.action) != OK) {
+        bad_request(req, "\"action\" is missing or none that is known.");
+        return false;
+    }
+    if (c->g.action == ACTION_SIGN_UP) allowed = sign_up;
+    if (action_rules[c->g.action].opener == OPENER_SESSION) allowed = session;
+    if (!http_json_members(req, body, allowed)) return false;
+    if (!member_text(req, body, "email", EMAIL_BYTES_MAX, &c->g.email)) return false;
+    if (!member_text(req, body, "device_token", TOKEN_TEXT_SIZE + 64, &device)) return false;
+    if (device.n > 0) c->caller.device_token = device;
+    return true;
+}
+
+void attempts_open(struct http_request *req, void *app) {
+    struct api_call *c = call_begin(req, app);
+    json_t *body = c ? http_json(req) : NULL;
+    if (!body || !read_opening(req, c, body)) return;
+    c->g.verb = GUARD_OPEN;
+    call_run(req, c, reply_opened);
+}
+
+/* ---- reading ---- */
+
+void attempts_show(struct http_request *req, void *app) {
+    struct api_call *c = call_begin(req, app);
+    if (!c || !set_attempt(req, c)) return;
+    c->g.verb = GUARD_SHOW;
+    call_run(req, c, reply_attempt);
+}
+
+static void reply_list(struct http_request *req, struct api_call *c) {
+    const struct guard_answer *a = &c->g.answer;
+    json_t *list = json_array();
+    for (size_t i = 0; i < a->list_n; i++) (void)json_array_append_new(list, json_attempt(&a->list[i]));
+    http_reply_json(req, 200,
+                    json_pack("{s:o,s:o}", "attempts", list, "next",
+                              a->has_more ? json_id(a->list[a->list_n - 1].id.b) : json_null()));
+}
+
+void attempts_list(struct http_request *req, void *app) {
+    struct api_call *c = call_begin_session(req, app);
+    if (!c || !query_page(req, c->g.before.b, &c->g.has_before, &c->g.limit)) return;
+    c->g.verb = GUARD_LIST;
+    call_run(req, c, reply_list);
+}
+
+/* ---- proofs ---- */
+
+static bool read_proof(struct http_request *req, struct api_call *c, json_t *body) {
+    static const struct {
+        enum proof proof;
+        const char *member;
+        const char *allowed[3];
+    } kinds[] = { { PROOF_PASSWORD, "password", { "kind", "password", NULL } },
+                  { PROOF_CODE, "code", { "kind", "code", NULL } },
+                  { PROOF_EMAIL_CODE, "code", { "kind", "code", NULL } },
+                  { PROOF_RECOVERY_KEY, "recovery_key", { "kind", "recovery_key", NULL } } };
+    struct str kind;
+    if (!member_text(req, body, "kind", 20, &kind)) return false;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (!str_eq(kind, str_from(proof_name(kinds[i].proof)))) continue;
+        c->g.proof = kinds[i].proof;
+        if (!http_json_members(req, body, kinds[i].allowed)) return false;
+        if (!json_is_string(json_object_get(body, kinds[i].member))) {
+            bad_request(req, "The proof itself is missing.");
+            return false;
+        }
+        return member_text(req, body, kinds[i].member, SECRET_BYTES, &c->g.secret);
+    }
+    bad_request(req, "\"kind\" is missing or none that is known.");
+    return false;
+}
+
+void attempts_prove(struct http_request *req, void *app) {
+    struct api_call *c = call_begin(req, app);
+    json_t *body = c ? http_json(req) : NULL;
+    if (!body || !read_proof(req, c, body) || !set_attempt(req, c)) return;
+    c->g.verb = GUARD_PROVE;
+    call_run(req, c, reply_attempt);
+}
+
+/* ---- codes ---- */
+
+static void reply_code_there(struct http_request *req, struct api_call *c) {
+    http_reply_json(req, 202, json_pack("{s:o}", "expires_at", json_time(c->g.answer.code_expires_ms)));
+}
+
+static void reply_digits(struct http_request *req, struct api_call *c) {
+    http_reply_json(
+        req, 200,
+        json_pack("{s:s,s:o}", "digits", c->g.answer.digits, "expires_at", json_time(c->g.answer.code_expires_ms)));
+}
+
+void attempts_code(struct http_request *req, void *app) {
+    static const char *const allowed[] = { "way", NULL };
+    struct api_call *c = call_begin(req, app);
+    json_t *body = c ? http_json(req) : NULL;
+    struct str way;
+    bool is_here;
+    if (!body || !http_json_members(req, body, allowed) || !member_text(req, body, "way", 20, &way)) return;
+    is_here = str_eq(way, STR("shown_here"));
+    if (way.n > 0 && !is_here && !str_eq(way, STR("shown_there"))) {
+        bad_request(req, "\"way\" is shown_there or shown_here.");
+        return;
+    }
+    if (!set_attempt(req, c)) return;
+    c->g.verb = is_here ? GUARD_CODE_HERE : GUARD_CODE_THERE;
+    call_run(req, c, is_here ? reply_digits : reply_code_there);
+}
+
+void attempts_code_show(struct http_request *req, void *app) {
+    struct api_call *c = call_begin_session(req, app);
+    if (!c || !set_attempt(req, c)) return;
+    c->g.verb = GUARD_CODE_SHOW;
+    call_run(req, c, reply_digits);
+}
+
+void attempts_approve(struct http_request *req, void *app) {
+    static const char *const allowed[] = { "digits", NULL };
+    struct api_call *c = call_begin_session(req, app);
+    json_t *body = c ? http_json(req) : NULL;
+    if (!body || !http_json_members(req, body, allowed) || !member_text(req, body, "digits", 20, &c->g.secret)) return;
+    if (c->g.secret.n == 0) {
+        bad_request(req, "\"digits\" are missing: there is no approval without them.");
+        return;
+    }
+    if (!set_attempt(req, c)) return;
+    c->g.verb = GUARD_APPROVE;
+    call_run(req, c, reply_attempt);
+}
+
+/* ---- commit and deny ---- */
+
+static json_t *json_result(const struct guard_result *res) {
+    json_t *o = json_object();
+    if (res->has_account)
+        (void)json_object_set_new(o, "account",
+                                  json_pack("{s:o,s:o,s:o}", "id", json_id(res->session.account.b), "email",
+                                            json_str(res->account_email), "name", json_str(res->account_name)));
+    if (res->has_session)
+        (void)json_object_set_new(o, "session",
+                                  json_pack("{s:o,s:s,s:o}", "id", json_id(res->session.id.b), "token",
+                                            res->session_token, "expires_at", json_time(res->session.expires_ms)));
+    if (res->has_device)
+        (void)json_object_set_new(o, "device",
+                                  json_pack("{s:o,s:s,s:o}", "id", json_id(res->device.b), "token", res->device_token,
+                                            "name", json_str(res->device_name)));
+    if (res->recovery_key[0]) (void)json_object_set_new(o, "recovery_key", json_string(res->recovery_key));
+    return o;
+}
+
+static void reply_commit(struct http_request *req, struct api_call *c) {
+    const struct guard_answer *a = &c->g.answer;
+    if (a->say == GUARD_HELD) {
+        http_reply_json(req, 202, json_pack("{s:o}", "attempt", json_attempt(&a->attempt)));
+        return;
+    }
+    if (c->is_browser) set_cookies(req, c->api, &a->result);
+    http_reply_json(req, 200,
+                    json_pack("{s:o,s:o}", "attempt", json_attempt(&a->attempt), "result", json_result(&a->result)));
+}
+
+static bool read_device(struct http_request *req, struct api_call *c, json_t *body) {
+    static const char *const allowed[] = { "name", NULL };
+    json_t *device = json_object_get(body, "device");
+    if (!device) return true;
+    if (!json_is_object(device)) {
+        bad_request(req, "\"device\" must be an object with a name.");
+        return false;
+    }
+    return http_json_members(req, device, allowed) &&
+           member_text(req, device, "name", NAME_BYTES_MAX * 2, &c->g.device_name);
+}
+
+void attempts_commit(struct http_request *req, void *app) {
+    static const char *const allowed[] = { "password", "name", "device", NULL };
+    struct api_call *c = call_begin(req, app);
+    json_t *body = c ? http_json(req) : NULL;
+    if (!body || !http_json_members(req, body, allowed) || !read_device(req, c, body)) return;
+    if (!member_text(req, body, "password", 16384, &c->g.password) ||
+        !member_text(req, body, "name", NAME_BYTES_MAX * 2, &c->g.name))
+        return;
+    if (!set_attempt(req, c)) return;
+    c->g.verb = GUARD_COMMIT;
+    call_run(req, c, reply_commit);
+}
+
+void attempts_deny(struct http_request *req, void *app) {
+    static const char *const allowed[] = { NULL };
+    struct api_call *c = call_begin_session(req, app);
+    json_t *body = c ? http_json(req) : NULL;
+    if (!body || !http_json_members(req, body, allowed) || !set_attempt(req, c)) return;
+    c->g.verb = GUARD_DENY;
+    call_run(req, c, reply_attempt);
+}

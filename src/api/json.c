@@ -1,0 +1,65 @@
+/* The contract's shapes. */
+#include "api/call.h"
+#include "base/clock.h"
+#include "base/enc.h"
+
+json_t *json_str(struct str s) { return json_stringn(s.p ? s.p : "", s.n); }
+
+json_t *json_id(const uint8_t id[ID_BYTES]) {
+    char text[ID_TEXT_SIZE];
+    id_text(id, text);
+    return json_string(text);
+}
+
+json_t *json_time(int64_t ms) {
+    char text[CLOCK_TEXT_SIZE];
+    if (ms == 0) return json_null();
+    clock_text(ms, text);
+    return json_string(text);
+}
+
+json_t *json_proofs(unsigned proofs) {
+    json_t *list = json_array();
+    for (int i = 0; i < PROOF_COUNT; i++)
+        if (proofs & (1U << i)) (void)json_array_append_new(list, json_string(proof_name((enum proof)(1U << i))));
+    return list;
+}
+
+static json_t *json_from(struct str ip, struct str place, struct str device, bool is_known) {
+    return json_pack("{s:o,s:o,s:o,s:b}", "ip", json_str(ip), "place", place.n ? json_str(place) : json_null(),
+                     "device", json_str(device), "known_device", is_known);
+}
+
+json_t *json_attempt(const struct attempt_view *a) {
+    json_t *o = json_pack("{s:o,s:s,s:s,s:{s:i,s:o,s:o},s:o,s:o,s:o,s:o}", "id", json_id(a->id.b), "action",
+                          action_rules[a->action].name, "state", attempt_state_name(a->state), "needs", "count",
+                          (int)a->need.count, "of", json_proofs(a->need.of), "or", json_proofs(a->need.sufficient),
+                          "proved", json_proofs(a->proved), "opened_at", json_time(a->opened_ms), "expires_at",
+                          json_time(a->expires_ms), "hold_until", json_time(a->hold_until_ms));
+    if (a->is_owner_view) {
+        (void)json_object_set_new(o, "from", json_from(a->ip, a->place, a->device, a->is_known_device));
+        (void)json_object_set_new(o, "code_alive", json_boolean(a->is_code_alive));
+    }
+    return o;
+}
+
+static json_t *json_deliveries(const struct alert *a) {
+    static const char *const channels[] = { "", "email", "push", "webhook", "live" };
+    json_t *list = json_array();
+    for (size_t i = 0; i < a->delivery_n; i++) {
+        const struct alert_delivery *d = &a->deliveries[i];
+        (void)json_array_append_new(list, json_pack("{s:s,s:o,s:o,s:o,s:I}", "channel", channels[d->channel], "to",
+                                                    json_str(d->to), "state", json_str(d->state), "at",
+                                                    json_time(d->at_ms), "tries", (json_int_t)d->tries));
+    }
+    return list;
+}
+
+json_t *json_alert(const struct alert *a) {
+    return json_pack("{s:o,s:o,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o}", "id", json_id(a->id.b), "attempt",
+                     json_id(a->attempt.b), "action", action_rules[a->action].name, "kind", alert_kind_name(a->kind),
+                     "title", json_str(a->title), "body", json_str(a->body), "at", json_time(a->at_ms), "from",
+                     json_from(a->ip, a->place, a->device, a->is_known_device), "answer",
+                     a->answer.n ? json_str(a->answer) : json_null(), "answered_at", json_time(a->answered_ms), "count",
+                     (json_int_t)a->count, "deliveries", json_deliveries(a));
+}
