@@ -26,9 +26,11 @@ enum state {
 #define IS_VALUE  4
 #define IS_HOST   8
 
-/* Classes of bytes: token (RFC 9110 §5.6.2), path and query (RFC 3986 §3.3 and '%'), field value, host and port. */
+/*
+ * Classes of bytes: token (RFC 9110 §5.6.2), path and query (RFC 3986 §3.3 and '%'), field value, host and port. A tab
+ * is a control byte here, although RFC 9110 lets it be a blank: servers differ in what they trim.
+ */
 static const uint8_t classes[256] = {
-    ['\t'] = IS_VALUE,
     [' '] = IS_VALUE,
     ['!'] = IS_TOKEN | IS_TARGET | IS_VALUE | IS_HOST,
     ['"'] = IS_VALUE,
@@ -258,7 +260,7 @@ static int on_name(struct head *h, char *base, size_t n) {
 }
 
 static int on_blank(struct head *h, char *base, size_t n) {
-    while (h->at < n && (base[h->at] == ' ' || base[h->at] == '\t')) h->at++;
+    while (h->at < n && base[h->at] == ' ') h->at++;
     if (h->at == n) return STEP_ON;
     h->mark = h->at;
     h->state = AT_VALUE;
@@ -269,7 +271,7 @@ static int field_end(struct head *h, const char *base) {
     struct head_field *f = &h->fields[h->field_count];
     size_t end = h->at;
     size_t i = known_index((struct str){ base + f->name, f->name_n });
-    while (end > h->mark && (base[end - 1] == ' ' || base[end - 1] == '\t')) end--;
+    while (end > h->mark && base[end - 1] == ' ') end--;
     f->value = h->mark;
     f->value_n = (uint16_t)(end - h->mark);
     f->known = FIELD_OTHER;

@@ -89,7 +89,7 @@ static void sound(const struct head *h, const char *base) {
     assert(h->field_count <= HEAD_FIELDS_MAX);
     for (size_t i = 0; i < h->at; i++) {
         unsigned char c = (unsigned char)base[i];
-        assert(c != 0 && c != 0x7f && (c >= 0x20 || c == '\t' || c == '\r' || c == '\n'));
+        assert(c != 0 && c != 0x7f && (c >= 0x20 || c == '\r' || c == '\n'));
         assert(c != '\n' || base[i - 1] == '\r');
         assert(c != '\r' || base[i + 1] == '\n');
     }

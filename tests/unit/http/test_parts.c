@@ -23,7 +23,7 @@ static const struct {
     { text, sizeof(text) - 1 }
 static const struct str sound[] = {
     SOUND("GET /fast HTTP/1.1\r\nHost: a\r\n\r\n"),
-    SOUND("GET /a/b?c=%20&d HTTP/1.1\r\nHost: a.example:8420\r\nX-Empty:\r\nX: \t y z \t\r\n\r\n"),
+    SOUND("GET /a/b?c=%20&d HTTP/1.1\r\nHost: a.example:8420\r\nX-Empty:\r\nX:  y z  \r\n\r\n"),
     SOUND("POST /x HTTP/1.0\r\nHOST: [::1]:80\r\ncontent-length: 005\r\nConnection: keep-alive , close\r\n\r\n"),
     SOUND("PUT /~a!$&'()*+,;=:@-._ HTTP/1.1\r\nhost: A\r\nTransfer-Encoding:ChUnKeD\r\nX: \xc3\xa4\r\n\r\n"),
 };

@@ -109,7 +109,7 @@ static void test_parameters(void **state) {
 
 static void test_fields(void **state) {
     (void)state;
-    expect("GET /seen?q HTTP/1.1\r\nX-TEST:\t one two \r\nUser-Agent: me\r\nCookie: a=1; b=2; b=3\r\n" CLOSE, 200,
+    expect("GET /seen?q HTTP/1.1\r\nX-TEST:  one two \r\nUser-Agent: me\r\nCookie: a=1; b=2; b=3\r\n" CLOSE, 200,
            "GET\n/seen\n127.0.0.1\none two\nme\n2\n");
     expect_has("\r\nX-Added: one\r\nSet-Cookie: two=2; HttpOnly\r\n");
     expect("GET /work/seen HTTP/1.1\r\nCookie: xb=1\r\nCookie: b; a=; b=\"4\"\r\n" CLOSE, 200,
