@@ -33,26 +33,38 @@ struct http_route {
 };
 
 struct http_options {
-    const int *listeners; /* one listening socket a loop (SO_REUSEPORT), owned by the caller */
-    int listener_count;   /* = number of loops */
-    int work_threads;
-    int queue_max; /* waiting work; beyond it 503 busy with Retry-After at once */
-    int connections_max;
-    int connections_per_address_max;
+    const int *listeners;            /* one listening socket a loop (SO_REUSEPORT), owned by the caller */
+    int listener_count;              /* = number of loops */
+    int work_threads;                /* at least one */
+    int queue_max;                   /* waiting work; beyond it 503 busy with Retry-After at once */
+    int connections_max;             /* in all, below 2^24 */
+    int connections_per_address_max; /* IPv6: per /64; trusted proxies are exempt; 0: no such cap */
     bool pin_to_cores;
     const char *trusted_proxies;     /* addresses or CIDRs, separated by blanks */
     const struct http_route *routes; /* ended by method == NULL */
     void *app;                       /* handed to every handler */
     const char *const *headers;      /* "Name: value" lines added to every answer, NULL-ended (security headers) */
-    /* deadlines; 0 means the default */
-    int64_t head_ms, body_ms, idle_ms, whole_ms; /* 10 s, 30 s, 75 s, 120 s */
-    int64_t body_rate_min;                       /* bytes a second after the first 5 s; 256 */
+    /*
+     * Deadlines; 0 means the default: 10 s for a head, 30 s without a byte of a body or of an answer that is being
+     * read, 75 s between requests, 120 s from a request's first byte to its answer. A late head or body is answered
+     * 408.
+     */
+    int64_t head_ms, body_ms, idle_ms, whole_ms;
+    int64_t body_rate_min; /* bytes a second, after the first 5 s, of a body or of an answer; 256 */
 };
 
+/*
+ * Borrows all that the options point to until http_server_free. From here on jansson wipes what it frees, in the whole
+ * process. ERR_CONFIG: options, routes, headers or proxies that make no sense. ERR_NOMEM, ERR_IO.
+ */
 enum err http_server_new(const struct http_options *o, struct http_server **ret) MUST_CHECK;
 enum err http_server_start(struct http_server *s) MUST_CHECK; /* starts the threads */
-void http_server_drain(struct http_server *s,
-                       int64_t most_ms); /* stops accepting, finishes what runs, ends the threads */
+/*
+ * Stops accepting, closes what is idle, ends streams, finishes what runs, and ends the threads: after most_ms by
+ * closing what is left. A handler that is still running then has one more second. The caller then closes the listeners.
+ */
+void http_server_drain(struct http_server *s, int64_t most_ms);
+/* Drains without patience where that was not done. Nobody may hold a ticket any more. NULL is fine. */
 void http_server_free(struct http_server *s);
 
 /* ---- reading a request; everything borrowed from its arena ---- */
@@ -82,7 +94,9 @@ void http_add_header(struct http_request *req, const char *name,
 void http_reply(struct http_request *req, int status, const char *content_type, struct str body); /* copies */
 void http_reply_json(struct http_request *req, int status, json_t *owned); /* takes the reference */
 void http_reply_problem(struct http_request *req, int status, const char *code, const char *detail); /* RFC 9457 */
-/* Static bytes that outlive the server, with a strong ETag; answers 304 by itself. `cache` is the Cache-Control value.
+/*
+ * Static bytes that outlive the server, with a strong ETag (quotes are added where it has none); answers 304 by itself.
+ * `cache` is the Cache-Control value.
  */
 void http_reply_static(struct http_request *req, const char *content_type, struct str body, const char *etag,
                        const char *cache);

@@ -1,5 +1,4 @@
 /* Making, starting, draining and freeing a server. */
-#include <errno.h>
 #include <signal.h>
 
 #include "base/clock.h"
@@ -20,7 +19,7 @@ static enum err headers_join(struct http_server *s) {
 }
 
 static bool options_are_fine(const struct http_options *o) {
-    return o->listeners && o->listener_count > 0 && o->listener_count <= LOOPS_MAX && o->work_threads >= 0 &&
+    return o->listeners && o->listener_count > 0 && o->listener_count <= LOOPS_MAX && o->work_threads > 0 &&
            o->queue_max >= 0 && o->connections_max > 0 && (uint32_t)o->connections_max < SLOTS_MAX && o->routes &&
            o->connections_per_address_max >= 0;
 }
@@ -65,8 +64,7 @@ enum err http_server_new(const struct http_options *o, struct http_server **ret)
 }
 
 static enum err threads_start(struct http_server *s) {
-    enum err r = OK;
-    if (s->o.work_threads > 0) r = work_start(&s->work, s->o.work_threads, s->o.queue_max);
+    enum err r = work_start(&s->work, s->o.work_threads, s->o.queue_max);
     for (int i = 0; r == OK && i < s->o.listener_count; i++) {
         if (pthread_create(&s->loops[i].thread, NULL, loop_run, &s->loops[i]) != 0) return ERR_IO;
         s->loops[i].is_started = true;

@@ -7,7 +7,7 @@ void serve_stream_begin(struct loop *l, struct conn *c, struct http_request *req
     c->closed = req->closed;
     c->closed_ctx = req->closed_ctx;
     c->moved_ms = l->now_ms;
-    c->closes = req->head.method == METHOD_HEAD;
+    c->closes = req->head.method == METHOD_HEAD || l->drains;
 }
 
 static enum err stream_post(struct http_server *s, struct http_ticket t, enum mail_kind kind, struct str bytes) {

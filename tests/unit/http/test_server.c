@@ -400,7 +400,9 @@ static void test_half_closed(void **state) {
 static void test_options_refused(void **state) {
     static const struct http_route routes[] = { { "GET", "/", HTTP_FAST, NULL, 0 }, { NULL } };
     static const char *const bad_line[] = { "X: a\r\nY: b", NULL };
-    struct http_options good = { .listeners = sample.listeners, .listener_count = 1, .connections_max = 1 };
+    struct http_options good = {
+        .listeners = sample.listeners, .listener_count = 1, .connections_max = 1, .work_threads = 1
+    };
     struct http_server *s = NULL;
     struct http_options o = good;
     (void)state;
@@ -416,7 +418,13 @@ static void test_options_refused(void **state) {
     o.trusted_proxies = NULL;
     o.connections_max = 0;
     assert_int_equal(http_server_new(&o, &s), ERR_CONFIG);
+    o.connections_max = 1;
+    o.work_threads = 0;
+    assert_int_equal(http_server_new(&o, &s), ERR_CONFIG);
     assert_null(s);
+    o.work_threads = 1;
+    assert_int_equal(http_server_new(&o, &s), OK);
+    http_server_free(s); /* never started */
 }
 
 int main(void) {
