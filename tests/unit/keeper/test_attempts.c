@@ -160,6 +160,21 @@ static void test_shown_here(void **state) {
     assert_int_equal(ask_by(w, &p, KEEPER_COMMIT, NULL, opener), KEEPER_RIGHT);
 }
 
+/* One known device is not two: what it opened, another must approve. */
+static void test_no_self_approval(void **state) {
+    struct world *w = *state;
+    char digits[9];
+    struct device_id known;
+    struct account_id account = enroll(w, &known, NULL);
+    struct play p = play_new(account, ACTION_CHANGE_PASSWORD, known);
+    assert_int_equal(ask(w, &p, KEEPER_MAKE_CODE_HERE, NULL), KEEPER_RIGHT);
+    memcpy(digits, w->reply.digits, sizeof digits);
+    assert_int_equal(ask_by(w, &p, KEEPER_APPROVE, digits, known), KEEPER_NOT_PROVED);
+    assert_int_equal(ask(w, &p, KEEPER_PROVE_PASSWORD, GOOD_PASSWORD), KEEPER_RIGHT);
+    assert_int_equal(w->reply.proved, PROOF_PASSWORD);
+    assert_int_equal(ask(w, &p, KEEPER_COMMIT, OTHER_PASSWORD), KEEPER_NOT_PROVED);
+}
+
 static void test_third_wrong_approval(void **state) {
     struct world *w = *state;
     char digits[9], wrong[9];
@@ -545,6 +560,69 @@ static void test_policy_of_three(void **state) {
     assert_int_equal(strlen(w->reply.recovery_key), 34);
 }
 
+/* A database that is damaged or gone: the answer is "nothing is known", and nothing half-made leaves. */
+static void test_broken_database(void **state) {
+    static const char *const damage[] = { "UPDATE code SET digits = digits WHERE 1 = 0", "DELETE FROM code",
+                                          "UPDATE attempt SET action = 99", "DROP TABLE budget", "DROP TABLE attempt" };
+    struct world *w = *state;
+    struct device_id device;
+    struct account_id account = enroll(w, &device, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(damage); i++) {
+        struct play p = play_new(account, ACTION_SIGN_IN, device);
+        bool is_whole = i < 4; /* as yet */
+        assert_int_equal(ask(w, &p, KEEPER_PROVE_PASSWORD, GOOD_PASSWORD), is_whole ? KEEPER_RIGHT : KEEPER_DOWN);
+        if (is_whole) assert_int_equal(ask(w, &p, KEEPER_MAKE_CODE_THERE, NULL), KEEPER_RIGHT);
+        world_sql(w, damage[i]);
+        enum keeper_say say = ask(w, &p, KEEPER_SHOW_CODE, NULL);
+        assert_int_equal(say, i == 1 ? KEEPER_NONE : i % 2 == 0 && i > 0 ? KEEPER_DOWN : KEEPER_RIGHT);
+        if (say == KEEPER_RIGHT) continue;
+        struct keeper_message_reply blank = { .h = w->reply.h, .say = w->reply.say };
+        assert_memory_equal(&w->reply, &blank, sizeof blank);
+    }
+    assert_int_not_equal(keeper_purge(w->keeper, w->now_ms), OK);
+}
+
+static int compare_times(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static int64_t median_of(int64_t *times, size_t n) {
+    qsort(times, n, sizeof *times, compare_times);
+    return times[n / 2];
+}
+
+/* A wrong password takes as long for nobody as for somebody, on a device known or not, locked or not. */
+static void test_same_time(void **state) {
+    enum { SOMEBODY, NOBODY, KNOWN, LOCKED, KINDS, ROUNDS = 31 };
+    static const char *const names[KINDS] = { "somebody", "nobody", "known device", "locked" };
+    struct world *w = *state;
+    int64_t times[KINDS][ROUNDS];
+    w->config.keeper_hash_memory_kib = 4096;
+    w->config.keeper_hash_passes = 2;
+    world_reopen(w);
+    struct device_id device;
+    struct account_id account[KINDS];
+    for (int i = 0; i < KINDS; i++) account[i] = enroll(w, i == KNOWN ? &device : NULL, NULL);
+    id_new(account[NOBODY].b);
+    lock(w, account[LOCKED]);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < KINDS; i++) {
+            struct play p = play_new(account[i], ACTION_SIGN_IN, i == KNOWN ? device : DEVICE_NONE);
+            int64_t before_ns = clock_mono_ns();
+            assert_int_equal(ask(w, &p, KEEPER_PROVE_PASSWORD, WRONG_PASSWORD), KEEPER_WRONG);
+            times[i][round] = clock_mono_ns() - before_ns;
+        }
+        w->now_ms += 7 * MS_PER_MIN;
+    }
+    int64_t usual_ns = median_of(times[SOMEBODY], ROUNDS);
+    for (int i = NOBODY; i < KINDS; i++) {
+        int64_t ns = median_of(times[i], ROUNDS);
+        if (ns < usual_ns * 3 / 4 || ns > usual_ns * 4 / 3)
+            fail_msg("%s: %lld us, somebody: %lld us", names[i], (long long)ns / 1000, (long long)usual_ns / 1000);
+    }
+}
+
 static void test_link_and_ping(void **state) {
     struct world *w = *state;
     struct account_id account;
@@ -570,6 +648,7 @@ int main(void) {
         WORLD_TEST(test_sign_in_known_device),
         WORLD_TEST(test_sign_in_unknown_device),
         WORLD_TEST(test_shown_here),
+        WORLD_TEST(test_no_self_approval),
         WORLD_TEST(test_third_wrong_approval),
         WORLD_TEST(test_third_wrong_proof),
         WORLD_TEST(test_binding),
@@ -589,6 +668,8 @@ int main(void) {
         WORLD_TEST(test_abandoned_gives_back),
         WORLD_TEST(test_policy_of_three),
         WORLD_TEST(test_link_and_ping),
+        WORLD_TEST(test_broken_database),
+        WORLD_TEST(test_same_time),
     };
     return run_on_both("keeper attempts", tests, ARRAY_LEN(tests));
 }

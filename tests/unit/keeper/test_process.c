@@ -231,6 +231,73 @@ static void test_killed_while_committing(void **state) {
     process_close(&p);
 }
 
+#define NODES 2
+
+struct nodes {
+    struct process p[NODES];
+    struct keeper_client *k[NODES];
+};
+
+static void nodes_open(struct nodes *n, struct world *w) {
+    for (int i = 0; i < NODES; i++) {
+        process_open(&n->p[i], w);
+        n->k[i] = client_of(&n->p[i]);
+    }
+}
+
+static void nodes_close(struct nodes *n) {
+    for (int i = 0; i < NODES; i++) {
+        keeper_client_free(n->k[i]);
+        process_close(&n->p[i]);
+    }
+}
+
+/* An attempt to sign up that has proved the address. */
+static struct play signing_up(struct world *w, struct account_id account) {
+    struct play p = play_new(account, ACTION_SIGN_UP, DEVICE_NONE);
+    char digits[9];
+    assert_int_equal(ask(w, &p, KEEPER_MAKE_EMAIL_CODE, NULL), KEEPER_RIGHT);
+    world_unseal(w, digits);
+    assert_int_equal(ask(w, &p, KEEPER_PROVE_EMAIL_CODE, digits), KEEPER_RIGHT);
+    return p;
+}
+
+/* More servers give no more guesses, and let nobody enroll over another. */
+static void test_two_nodes(void **state) {
+    struct world *w = *state;
+    struct nodes n;
+    struct tally t;
+    struct account_id account = enroll(w, NULL, NULL);
+    if (!w->is_postgres) return; /* SQLite serves one keeper */
+    nodes_open(&n, w);
+    tally_init(&t);
+    for (int i = 0; i < PARALLEL; i++) {
+        struct play p = play_new(account, ACTION_SIGN_IN, DEVICE_NONE);
+        struct keeper_request q = play_ask(&p, KEEPER_PROVE_PASSWORD, WRONG);
+        keeper_ask(n.k[i % NODES], &q, tally_done, &t);
+    }
+    tally_wait(&t, PARALLEL);
+    assert_int_equal(t.by_say[KEEPER_WRONG], 10);
+    assert_int_equal(t.by_say[KEEPER_TOO_MANY], PARALLEL - 10);
+    assert_int_equal(t.spent, 1);
+    for (int round = 0; round < 10; round++) {
+        struct account_id fresh;
+        id_new(fresh.b);
+        struct play p[NODES] = { signing_up(w, fresh), signing_up(w, fresh) };
+        tally_init(&t);
+        for (int i = 0; i < NODES; i++) {
+            struct keeper_request q = play_ask(&p[i], KEEPER_COMMIT, i ? GOOD_PASSWORD : OTHER_PASSWORD);
+            keeper_ask(n.k[i], &q, tally_done, &t);
+        }
+        tally_wait(&t, NODES);
+        assert_int_equal(t.by_say[KEEPER_RIGHT], 1);
+        assert_int_equal(t.by_say[KEEPER_REFUSED] + t.by_say[KEEPER_DOWN], 1);
+    }
+    assert_int_equal(world_number(w, &COUNT_CREDENTIALS), 22);
+    assert_int_equal(world_number(w, &SUM_REVS), 22);
+    nodes_close(&n);
+}
+
 static void test_full_queue(void **state) {
     struct world *w = *state;
     struct process p;
@@ -422,6 +489,7 @@ int main(int argc, char **argv) {
         WORLD_TEST(test_parallel_in_one_attempt),
         WORLD_TEST(test_killed_while_guessing),
         WORLD_TEST(test_killed_while_committing),
+        WORLD_TEST(test_two_nodes),
         WORLD_TEST(test_full_queue),
         WORLD_TEST(test_drains),
     };

@@ -2,6 +2,7 @@
 #include "world.h"
 
 #include <libpq-fe.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,14 +37,29 @@ const char *world_postgres(void) {
     return url && *url ? url : NULL;
 }
 
-static void postgres_do(const char *sql) {
-    char url[300];
-    snprintf(url, sizeof url, "%spostgres", world_postgres());
+static void postgres_do(const char *url, const char *sql) {
     PGconn *c = PQconnectdb(url);
     PGresult *r = PQexec(c, sql);
     if (PQresultStatus(r) != PGRES_COMMAND_OK) fail_msg("%s: %s", sql, PQerrorMessage(c));
     PQclear(r);
     PQfinish(c);
+}
+
+static void on_server(const char *sql) {
+    char url[300];
+    snprintf(url, sizeof url, "%spostgres", world_postgres());
+    postgres_do(url, sql);
+}
+
+void world_sql(struct world *w, const char *sql) {
+    sqlite3 *db;
+    if (w->is_postgres) {
+        postgres_do(w->database, sql);
+        return;
+    }
+    assert_int_equal(sqlite3_open(w->database, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
 }
 
 static void make_database(struct world *w) {
@@ -56,7 +72,7 @@ static void make_database(struct world *w) {
     if (!w->is_postgres) return;
     snprintf(w->name, sizeof w->name, "tocsin_keeper_%d_%d", (int)getpid(), number++);
     snprintf(sql, sizeof sql, "CREATE DATABASE %s", w->name);
-    postgres_do(sql);
+    on_server(sql);
     snprintf(w->database, sizeof w->database, "%s%s", world_postgres(), w->name);
 }
 
@@ -117,7 +133,7 @@ void world_close(struct world *w) {
     remove_files(w);
     if (!w->is_postgres) return;
     snprintf(sql, sizeof sql, "DROP DATABASE %s WITH (FORCE)", w->name);
-    postgres_do(sql);
+    on_server(sql);
 }
 
 void world_reopen(struct world *w) {
