@@ -209,6 +209,8 @@ void request_free(struct http_request *req); /* back to its loop's pool; loop th
 void request_destroy(struct http_request *req);
 /* Moves what borrows the loop's input buffer into memory of its own. */
 enum err request_detach(struct http_request *req) MUST_CHECK;
+/* Without memory for that: it has no fields, no parameters and no body any more, and its connection closes. */
+void request_forget(struct http_request *req);
 struct str request_field(const struct http_request *req, enum known_field f);
 enum err request_decode(struct http_request *req, struct str in, bool plus_is_blank, struct str *ret) MUST_CHECK;
 

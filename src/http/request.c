@@ -116,6 +116,18 @@ enum err request_detach(struct http_request *req) {
     return OK;
 }
 
+void request_forget(struct http_request *req) {
+    static char nothing[1];
+    struct head *h = &req->head;
+    h->field_count = 0;
+    memset(h->known, 0, sizeof h->known);
+    h->method_n = h->target = h->target_n = h->path_n = 0;
+    req->base = nothing;
+    req->body = STR_NONE;
+    req->match.param_count = 0;
+    req->closes = true;
+}
+
 struct arena *http_arena(struct http_request *req) {
     return req->arena;
 }

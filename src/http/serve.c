@@ -173,8 +173,11 @@ void serve_input(struct loop *l, struct conn *c, size_t n) {
         return;
     }
     buf_add(&c->in, (struct str){ l->in + at, n - at });
-    if (buf_err(&c->in) != OK) c->closes = true;
     c->is_fresh = c->state != CONN_HEAD;
+    if (buf_err(&c->in) == OK) return;
+    c->closes = c->lingers = true;
+    c->is_fresh = false;
+    if (c->state == CONN_HEAD) serve_refuse(l, c, 503);
 }
 
 /* A work thread's answer becomes the connection's output. */
@@ -255,8 +258,8 @@ void serve_mail(struct loop *l, struct mail *m) {
 
 struct http_ticket http_suspend(struct http_request *req) {
     struct http_ticket t = req->ticket;
-    enum err r = req->on_loop ? request_detach(req) : OK;
-    assert(r == OK && !req->answered); /* a head and a short body: memory is never that short and the server alive */
+    assert(!req->answered);
+    if (req->on_loop && request_detach(req) != OK) request_forget(req);
     req->on_loop = false;
     req->sink = &req->answer;
     http_turn.is_suspended = true;
