@@ -20,8 +20,8 @@ ALLOWED = {
     "keeper": {"base", "core", "config", "store", "ipc"},
     "courier": {"base", "core", "config", "ipc", "alarm/outbox.h"},
     "guard": {"base", "core", "config", "store", "identity", "ledger", "alarm", "keeper/client.h"},
-    "api": {"base", "core", "config", "store", "http", "identity", "alarm", "guard", "keeper/client.h", "web/web.h"},
-    "web": {"base", "core", "config", "http", "identity", "alarm", "guard", "keeper/client.h"},
+    "api": {"base", "core", "config", "store", "http", "identity", "alarm", "guard", "keeper/client.h"},
+    "web": {"base", "core", "config", "api", "http", "identity", "alarm", "guard", "keeper/client.h"},
     "tocsind": {"*"},
     "cli": {"*"},
 }

@@ -46,7 +46,7 @@ static size_t list_mails(int folder, struct mail *list) {
         struct stat st;
         if (!str_ends(str_from(e->d_name), STR(".eml")) || strlen(e->d_name) >= sizeof list[n].name) continue;
         if (fstatat(folder, e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode)) continue;
-        (void)snprintf(list[n].name, sizeof list[n].name, "%s", e->d_name);
+        if (str_to_z(str_from(e->d_name), list[n].name, sizeof list[n].name) != OK) continue;
         list[n++].at_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
     }
     (void)closedir(d);

@@ -33,8 +33,7 @@ static int64_t read_ns(clockid_t id) {
 }
 
 int64_t clock_wall_ms(void) { return read_ns(CLOCK_REALTIME) / 1000000 + shift_ms(); }
-int64_t clock_mono_ns(void) { return read_ns(CLOCK_MONOTONIC) + shift_ms() * 1000000; }
-int64_t clock_steady_ms(void) { return read_ns(CLOCK_MONOTONIC) / 1000000; }
+int64_t clock_mono_ns(void) { return read_ns(CLOCK_MONOTONIC); }
 int64_t clock_mono_ms(void) { return clock_mono_ns() / 1000000; }
 
 void clock_text(int64_t wall_ms, char out[CLOCK_TEXT_SIZE]) {

@@ -1,6 +1,6 @@
 /*
  * The only door to the system's time. Wall time is what is stored and shown; monotonic time is for waits.
- * In builds with the option `test_clock`, both are shifted by the int64 milliseconds in the file that
+ * In builds with the option `test_clock`, wall time is shifted by the int64 milliseconds in the file that
  * TOCSIN_TEST_CLOCK names (mapped at clock_init), so that tests move a running server through days.
  */
 #ifndef TOCSIN_BASE_CLOCK_H
@@ -18,7 +18,6 @@ void clock_init(void); /* once per process, before the sandbox closes */
 int64_t clock_wall_ms(void);
 int64_t clock_mono_ms(void);
 int64_t clock_mono_ns(void);
-int64_t clock_steady_ms(void); /* monotonic and never shifted: deadlines of sockets, pauses of threads */
 void clock_text(int64_t wall_ms, char out[CLOCK_TEXT_SIZE]); /* RFC 3339, UTC, milliseconds */
 enum err clock_parse(struct str s, int64_t *ret_wall_ms) MUST_CHECK;
 

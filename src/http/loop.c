@@ -47,7 +47,7 @@ enum err loop_init(struct loop *l, struct http_server *s, unsigned index) {
     if (l->epoll < 0 || l->event < 0) return ERR_IO;
     if (fcntl(l->listener, F_SETFL, fcntl(l->listener, F_GETFL) | O_NONBLOCK) != 0) return ERR_IO;
     (void)setsockopt(l->listener, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* inherited; not for Unix sockets */
-    l->now_ms = clock_steady_ms();
+    l->now_ms = clock_mono_ms();
     wheel_init(&l->wheel, l->now_ms);
     if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->event, &event) != 0) return ERR_IO;
     return listen_set(l, true);
@@ -213,7 +213,7 @@ void *loop_run(void *arg) {
     if (l->server->o.pin_to_cores) pin(l);
     while (!is_over(l)) {
         int n = epoll_wait(l->epoll, events, EVENTS_MAX, wait_ms(l));
-        l->now_ms = clock_steady_ms();
+        l->now_ms = clock_mono_ms();
         events_take(l, events, n);
         mail_take(l);
         if (l->again) again_take(l);

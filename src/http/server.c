@@ -83,7 +83,7 @@ enum err http_server_start(struct http_server *s) {
 }
 
 void http_server_drain(struct http_server *s, int64_t most_ms) {
-    s->drain_by_ms = clock_steady_ms() + most_ms;
+    s->drain_by_ms = clock_mono_ms() + most_ms;
     atomic_store(&s->drains, true);
     for (int i = 0; i < s->o.listener_count; i++) {
         if (!s->loops[i].is_started) continue;

@@ -71,7 +71,7 @@ bool work_push(struct work *w, struct http_request *req, bool is_admitted) {
 }
 
 bool work_stop(struct work *w, int64_t by_ms) {
-    int64_t least_ms = clock_steady_ms() + MS_PER_S; /* a thread that has nothing to do still takes a moment to end */
+    int64_t least_ms = clock_mono_ms() + MS_PER_S; /* a thread that has nothing to do still takes a moment to end */
     struct timespec until;
     bool all;
     if (by_ms < least_ms) by_ms = least_ms;

@@ -78,7 +78,7 @@ static enum err run_once(struct store_tx *tx, void *ctx) {
 
 static void log_failure(enum err e) {
     static _Atomic int64_t last_ms;
-    int64_t now_ms = clock_steady_ms(), before_ms = last_ms;
+    int64_t now_ms = clock_mono_ms(), before_ms = last_ms;
     if (before_ms != 0 && now_ms - before_ms < MS_PER_S) return; /* a dead database fails every ask */
     last_ms = now_ms;
     log_err(e, "keeper database");

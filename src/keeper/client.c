@@ -63,7 +63,7 @@ static enum keeper_say verdict_on(const struct pending *p, int64_t now_ms, bool 
 /* Unlinks what has failed or waited too long (or all), and answers it outside the lock. */
 static void answer_lost(struct keeper_client *k, bool is_all) {
     struct pending *lost = NULL;
-    int64_t now_ms = clock_steady_ms();
+    int64_t now_ms = clock_mono_ms();
     pthread_mutex_lock(&k->lock);
     k->has_failed = false;
     for (size_t i = 0; i < BUCKETS; i++) {
@@ -148,14 +148,14 @@ static void take_waiting(struct keeper_client *k, bool *is_open) {
 static void *reader_main(void *arg) {
     struct keeper_client *k = arg;
     bool is_open = true;
-    int64_t swept_ms = clock_steady_ms();
+    int64_t swept_ms = clock_mono_ms();
     while (!should_end(k)) {
         struct pollfd p[2] = { { .fd = k->wake_fd, .events = POLLIN }, { .fd = k->fd, .events = POLLIN } };
         int n = poll(p, is_open ? 2 : 1, SWEEP_EVERY_MS);
         uint64_t ignored;
         if (n > 0 && p[0].revents && read(k->wake_fd, &ignored, sizeof ignored) < 0 && errno == EBADF) break;
         if (n > 0 && is_open && p[1].revents) take_waiting(k, &is_open);
-        int64_t now_ms = clock_steady_ms();
+        int64_t now_ms = clock_mono_ms();
         if (!is_open || has_failed(k) || now_ms - swept_ms >= SWEEP_EVERY_MS) {
             answer_lost(k, !is_open);
             swept_ms = now_ms;
@@ -231,10 +231,10 @@ static void fail_later(struct keeper_client *k, uint64_t request, enum keeper_sa
 }
 
 static enum err send_patiently(int fd, const struct keeper_message_ask *m) {
-    int64_t until_ms = clock_steady_ms() + SEND_WAIT_MS;
+    int64_t until_ms = clock_mono_ms() + SEND_WAIT_MS;
     for (;;) {
         enum err r = ipc_send(fd, m, sizeof *m, false);
-        if (r != ERR_BUSY || clock_steady_ms() >= until_ms) return r;
+        if (r != ERR_BUSY || clock_mono_ms() >= until_ms) return r;
         struct pollfd p = { .fd = fd, .events = POLLOUT };
         (void)poll(&p, 1, 20); /* the clock ends the loop, whatever poll says */
     }
@@ -247,7 +247,7 @@ void keeper_ask(struct keeper_client *k, const struct keeper_request *q, keeper_
         done(ctx, &(struct keeper_reply){ .say = KEEPER_BUSY }); /* nothing is left to hand it on with */
         return;
     }
-    *p = (struct pending){ .asked_ms = clock_steady_ms(), .done = done, .ctx = ctx };
+    *p = (struct pending){ .asked_ms = clock_mono_ms(), .done = done, .ctx = ctx };
     uint64_t request = put(k, p);
     struct keeper_message_ask m;
     keeper_fill_ask(&m, q, request);

@@ -59,9 +59,9 @@ static bool is_stopped(const struct running *run) { return __atomic_load_n(run->
 
 /* A front that does not read must not hold the keeper's threads for long: the client has given up by then. */
 static void send_reply(struct running *run, const struct keeper_message_reply *m) {
-    int64_t until_ms = clock_steady_ms() + SEND_WAIT_MS;
+    int64_t until_ms = clock_mono_ms() + SEND_WAIT_MS;
     while (ipc_send(run->o->front_fd, m, sizeof *m, false) == ERR_BUSY) {
-        if (clock_steady_ms() >= until_ms || is_stopped(run)) return;
+        if (clock_mono_ms() >= until_ms || is_stopped(run)) return;
         struct pollfd p = { .fd = run->o->front_fd, .events = POLLOUT };
         (void)poll(&p, 1, 50); /* the clock ends the loop, whatever poll says */
     }
@@ -100,7 +100,7 @@ static void *lane_main(void *arg) {
 }
 
 static void serve_hash(struct running *run, struct job *j) {
-    bool is_too_late = clock_steady_ms() >= j->deadline_steady_ms || run->is_draining;
+    bool is_too_late = clock_mono_ms() >= j->deadline_steady_ms || run->is_draining;
     j->work.is_abandoned = is_too_late;
     j->needs_hash = false;
     job_hash(run->keeper, j);
@@ -145,7 +145,7 @@ static void accept_ask(struct running *run, const struct keeper_message_ask *q) 
     if (j) {
         j->q = *q;
         j->has_hash_place = may_hash;
-        j->deadline_steady_ms = clock_steady_ms() + JOB_LIFE_MS;
+        j->deadline_steady_ms = clock_mono_ms() + JOB_LIFE_MS;
         struct lane *lane = lane_of(run, j);
         if (may_hash || job_queue_count(&lane->queue) < LANE_JOBS_MOST) {
             job_queue_put(&lane->queue, j);
@@ -159,7 +159,7 @@ static void accept_ask(struct running *run, const struct keeper_message_ask *q) 
 
 static void log_unsound(enum err e) {
     static int64_t last_ms;
-    int64_t now_ms = clock_steady_ms();
+    int64_t now_ms = clock_mono_ms();
     if (last_ms != 0 && now_ms - last_ms < MS_PER_MIN) return; /* a broken front sends many */
     last_ms = now_ms;
     log_err(e, "keeper: a message that is none");
@@ -168,9 +168,9 @@ static void log_unsound(enum err e) {
 /* Its own thread, because a slow database must not keep the reader from answering that it is busy. */
 static void *purge_main(void *arg) {
     struct running *run = arg;
-    int64_t due_ms = clock_steady_ms();
+    int64_t due_ms = clock_mono_ms();
     while (!is_stopped(run) && !run->is_draining) {
-        int64_t now_ms = clock_steady_ms();
+        int64_t now_ms = clock_mono_ms();
         struct timespec t = { .tv_nsec = 100000000 };
         if (now_ms < due_ms) {
             nanosleep(&t, NULL);
@@ -251,9 +251,9 @@ static enum err start(struct running *run) {
 
 /* Asks that were taken are answered; hashes that did not begin are given up, and their reservations given back. */
 static void drain(struct running *run) {
-    int64_t until_ms = clock_steady_ms() + DRAIN_MS;
+    int64_t until_ms = clock_mono_ms() + DRAIN_MS;
     run->is_draining = true;
-    while (run->pool.all && job_pool_in_use(&run->pool) > 0 && clock_steady_ms() < until_ms) {
+    while (run->pool.all && job_pool_in_use(&run->pool) > 0 && clock_mono_ms() < until_ms) {
         struct timespec t = { .tv_nsec = 5000000 };
         nanosleep(&t, NULL);
     }

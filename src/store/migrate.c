@@ -35,11 +35,13 @@ static const struct word *word_at(const char *p, const char *start, bool is_post
 char *store_sql(const char *sql, bool is_postgres) {
     size_t size = strlen(sql) * 2 + 1, n = 0;
     char *out = malloc(size);
-    bool is_quoted = false;
+    bool is_quoted = false, is_comment = false;
     if (!out) return NULL;
     for (const char *p = sql; *p; p++) {
-        const struct word *w = is_quoted ? NULL : word_at(p, sql, is_postgres);
-        if (*p == '\'') is_quoted = !is_quoted;
+        const struct word *w = is_quoted || is_comment ? NULL : word_at(p, sql, is_postgres);
+        if (!is_quoted && p[0] == '-' && p[1] == '-') is_comment = true;
+        if (*p == '\n') is_comment = false;
+        if (*p == '\'' && !is_comment) is_quoted = !is_quoted;
         if (w) {
             size_t len = strlen(w->to);
             memcpy(out + n, w->to, len);

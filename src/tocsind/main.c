@@ -5,8 +5,6 @@
 #include <libgen.h>
 #include <limits.h>
 #include <sched.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +14,7 @@
 #include "base/secret.h"
 #include "tocsind/data.h"
 #include "tocsind/keys.h"
+#include "tocsind/sandbox.h"
 #include "tocsind/supervise.h"
 
 #define LOOPS_MAX 256
@@ -116,14 +115,6 @@ static enum err load(const struct config *c, struct data *data, struct child_key
     return c->mail_password_file[0] ? keys_read_password(c->mail_password_file, keys, p) : OK;
 }
 
-/* The supervisor holds every key: no core dumps, no tracing by others, nothing gained by exec. */
-static enum err harden(void) {
-    const struct rlimit none = { 0, 0 };
-    if (setrlimit(RLIMIT_CORE, &none) != 0) return ERR_IO;
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return ERR_IO;
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? OK : ERR_IO;
-}
-
 static int serve(struct config *c, const char *config_path) {
     static struct child_keys keys; /* the supervisor's copy; its core dumps are off */
     static int listeners[LOOPS_MAX];
@@ -163,7 +154,7 @@ int main(int argc, char **argv) {
     (void)umask(027);
     clock_init();
     if (crypto_init() != OK) return 1;
-    if (harden() != OK) return 1;
+    if (sandbox_enter_supervisor() != OK) return 1; /* it holds every key */
     log_open("tocsind", STDERR_FILENO, LOG_LEVEL_INFO);
     return serve(&config, wish.config_path);
 }

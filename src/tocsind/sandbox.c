@@ -229,3 +229,53 @@ enum err sandbox_enter(const struct sandbox *s) {
     if ((r = landlock_enter(s)) != OK) return r;
     return seccomp_enter(s);
 }
+
+static const int calls_never[] = {
+    CALL(mount),
+    CALL(umount2),
+    CALL(pivot_root),
+    CALL(chroot),
+    CALL(setns),
+    CALL(unshare),
+    CALL(kexec_load),
+    CALL(kexec_file_load),
+    CALL(init_module),
+    CALL(finit_module),
+    CALL(delete_module),
+    CALL(bpf),
+    CALL(perf_event_open),
+    CALL(userfaultfd),
+    CALL(keyctl),
+    CALL(add_key),
+    CALL(request_key),
+    CALL(reboot),
+    CALL(swapon),
+    CALL(swapoff),
+    CALL(acct),
+    CALL(settimeofday),
+    CALL(clock_settime),
+    CALL(process_vm_writev),
+    CALL(io_uring_setup),
+#if !defined(__SANITIZE_ADDRESS__) && !defined(TOCSIN_SANITIZED)
+    CALL(ptrace),
+    CALL(process_vm_readv),
+#endif
+};
+
+enum err sandbox_enter_supervisor(void) {
+    const struct rlimit none = { 0, 0 };
+    enum err r = ERR_UNSUPPORTED;
+    scmp_filter_ctx ctx;
+    int rc = 0;
+    if (setrlimit(RLIMIT_CORE, &none) != 0) return ERR_IO;
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return ERR_IO;
+    ctx = seccomp_init(SCMP_ACT_ALLOW);
+    if (!ctx) return ERR_UNSUPPORTED;
+    for (size_t i = 0; i < ARRAY_LEN(calls_never) && rc == 0; i++) {
+        rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), calls_never[i], 0);
+        if (rc == -EDOM) rc = 0;
+    }
+    if (rc == 0 && seccomp_load(ctx) == 0) r = OK;
+    seccomp_release(ctx);
+    return r;
+}

@@ -32,4 +32,8 @@ enum err sandbox_drop_user(enum sandbox_role role) MUST_CHECK;
  * seccomp. */
 enum err sandbox_enter(const struct sandbox *s) MUST_CHECK;
 
+/* The supervisor's: it must fork, exec and change users, so only what it never does is refused. Its children inherit
+ * it. */
+enum err sandbox_enter_supervisor(void) MUST_CHECK;
+
 #endif

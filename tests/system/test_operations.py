@@ -1,0 +1,241 @@
+"""Sessions, services, cookies, devices, push, operations, and what a bad start says."""
+
+import os
+import re
+import subprocess
+import time
+
+import pytest
+import requests
+import tocsin
+
+
+def cli(server, *arguments):
+    return subprocess.run([tocsin.BUILD / "src/cli/tocsin", "-c", server.config, *arguments], capture_output=True, text=True)
+
+
+def test_services_check_sessions(server, person):
+    made = cli(server, "service", "add", f"photos {time.time_ns()}")
+    assert made.returncode == 0, made.stderr
+    token = made.stdout.strip()
+    assert token.startswith("tv_")
+    body = {"tokens": [person.client.session, "ts_" + "A" * 64, "nonsense"]}
+    results = server.client().call("POST", "/api/v1/sessions/check", body, token, 200).json()["results"]
+    assert results[0]["account"]["email"] == person.email and results[1] is None and results[2] is None
+    server.client().call("POST", "/api/v1/sessions/check", body, status=401)
+    server.client().call("POST", "/api/v1/sessions/check", {"tokens": []}, token, 400)
+    server.client().call("POST", "/api/v1/sessions/check", {"tokens": ["x"] * 65}, token, 400)
+
+
+def test_command_line(server, person):
+    assert person.email in cli(server, "account", "show", person.email).stdout
+    assert cli(server, "account", "show", "nobody@example.org").returncode == 1
+    assert cli(server, "fly").returncode == 2
+    assert cli(server, "account", "lock", person.email).returncode == 0
+    person.client.call("GET", "/api/v1/session", token=person.client.session, status=401)
+    assert "recovery key" in cli(server, "account", "unlock", person.email).stderr
+    assert "[server]" in cli(server, "config", "show").stdout
+
+
+def test_verify(server, person):
+    answer = server.client().call("GET", "/api/v1/verify", token=person.client.session, status=204)
+    assert answer.headers["Remote-User"] == person.account["id"] and answer.headers["Remote-Email"] == person.email
+    server.client().call("GET", "/api/v1/verify", status=401)
+    answer = server.client().call("GET", "/api/v1/verify", status=302, Accept="text/html", X_Forwarded_Proto="https", X_Forwarded_Host="evil.example", X_Forwarded_Uri="/x")
+    assert answer.headers["Location"] == server.origin + "/sign-in"
+
+
+def test_cookies_need_our_own_pages(server, person):
+    cookie = {"Cookie": f"tocsin_session={person.client.session}"}
+    url = server.origin + "/api/v1/attempts"
+    body = {"action": "change_password"}
+    assert requests.get(server.origin + "/api/v1/session", headers=cookie, timeout=5).status_code == 200
+    refused = requests.post(url, json=body, headers=cookie, timeout=5)
+    assert refused.status_code == 403 and refused.json()["code"] == "cross_site"
+    refused = requests.post(url, json=body, headers={**cookie, "Origin": "https://evil.example"}, timeout=5)
+    assert refused.status_code == 403
+    refused = requests.post(url, data="{}", headers={**cookie, "Origin": server.origin, "Content-Type": "text/plain"}, timeout=5)
+    assert refused.status_code == 403
+    assert requests.post(url, json=body, headers={**cookie, "Origin": server.origin}, timeout=5).status_code == 201
+
+
+def test_browsers_get_cookies(server, person):
+    own = {"Origin": server.origin}
+    a = server.client().open("sign_in", email=person.email, device_token=person.client.device)
+    a.prove("password", person.password)
+    answer = requests.post(
+        f"{server.origin}/api/v1/attempts/{a.id}/commit", json={}, headers={**own, "Authorization": "Bearer " + a.token}, timeout=10
+    )
+    assert answer.status_code == 200
+    cookies = answer.raw.headers.getlist("Set-Cookie")
+    assert len(cookies) == 2
+    for c in cookies:
+        assert "HttpOnly" in c and "SameSite=Lax" in c and "Path=/" in c
+    session = {"Cookie": f"tocsin_session={answer.cookies['tocsin_session']}"}
+    out = requests.delete(server.origin + "/api/v1/session", headers={**session, **own}, timeout=5)
+    assert out.status_code == 204 and "Max-Age=0" in out.headers["Set-Cookie"]
+    assert requests.get(server.origin + "/api/v1/session", headers=session, timeout=5).status_code == 401
+
+
+def test_sessions_end(server, person):
+    other = person.sign_in()
+    assert len(person.client.api("GET", "/sessions")["sessions"]) == 2
+    person.client.api("DELETE", "/sessions", status=204)
+    other.call("GET", "/api/v1/session", token=other.session, status=401)
+    person.client.api("GET", "/session")
+    person.client.api("DELETE", "/sessions/" + "A" * 22, status=404)
+    person.client.api("DELETE", "/session", status=204)
+    person.client.call("GET", "/api/v1/session", token=person.client.session, status=401)
+
+
+def test_devices_and_contacts(server, person):
+    devices = person.client.api("GET", "/devices")["devices"]
+    assert [d["name"] for d in devices] == ["Ada's laptop"] and devices[0]["trusted"] and not devices[0]["push"]
+    path = f"/devices/{devices[0]['id']}"
+    assert person.client.api("PATCH", path, {"name": "Kitchen"})["device"]["name"] == "Kitchen"
+    person.client.api("PATCH", path, {"name": "a\u202eb"}, status=400)
+    person.client.api("PATCH", "/devices/" + "A" * 22, {"name": "x"}, status=404)
+    assert person.client.api("GET", "/session")["device"]["name"] == "Kitchen"
+    assert [c["email"] for c in person.client.api("GET", "/contacts")["contacts"]] == [person.email]
+
+
+@pytest.mark.parametrize(
+    "subscription",
+    [
+        {"endpoint": "ftp://x/y", "keys": {}},
+        {"endpoint": "https://push.example/x", "keys": {"p256dh": "AAAA", "auth": "A" * 22}},
+        {"endpoint": "https://push.example/x", "keys": {"p256dh": "B" + "A" * 86, "auth": "A" * 22}},
+        {"endpoint": "https://u@push.example/x", "keys": {"p256dh": "A", "auth": "A"}},
+        {"endpoint": "https://push.example/x"},
+        {},
+    ],
+)
+def test_bad_subscriptions(server, person, subscription):
+    person.client.api("POST", "/push/subscriptions", {"subscription": subscription}, status=400)
+
+
+def test_stream(server, person):
+    headers = {"Authorization": "Bearer " + person.client.session}
+    with requests.get(server.origin + "/api/v1/alerts/stream", headers=headers, stream=True, timeout=15) as r:
+        assert r.headers["Content-Type"].startswith("text/event-stream")
+        lines = r.iter_lines(chunk_size=1, decode_unicode=True)
+        next(lines)
+        a = server.client().open("sign_in", email=person.email)
+        a.prove("password", person.password)
+        text = ""
+        for line in lines:
+            text += line + "\n"
+            if line.startswith("data:"):
+                break
+        assert "event: alert" in text and '"kind":"opened"' in text
+        first = re.search(r"^id: (\S+)", text, re.M).group(1)
+    a.prove("recovery_key", person.recovery_key)
+    a.commit()
+    headers["Last-Event-ID"] = first
+    with requests.get(server.origin + "/api/v1/alerts/stream", headers=headers, stream=True, timeout=15) as r:
+        for line in r.iter_lines(chunk_size=1, decode_unicode=True):
+            if line.startswith("data:"):
+                assert '"kind":"done"' in line
+                break
+
+
+def test_health_and_metrics(server):
+    assert requests.get(server.origin + "/healthz", timeout=5).status_code == 204
+    metrics = requests.get(f"http://127.0.0.1:{server.metrics_port}/metrics", timeout=5)
+    assert metrics.status_code == 200 and "tocsin_sessions" in metrics.text
+    check = subprocess.run(["promtool", "check", "metrics"], input=metrics.text, capture_output=True, text=True)
+    assert check.returncode == 0, check.stderr + check.stdout
+    assert requests.get(server.origin + "/.well-known/change-password", allow_redirects=False, timeout=5).status_code == 302
+    odd = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200"
+    assert requests.get(server.origin + odd, timeout=5).status_code == 404
+
+
+def test_every_answer_has_its_headers(server):
+    for path in ("/healthz", "/api/v1/session", "/nothing-here", "/api/v1/push/key"):
+        h = requests.get(server.origin + path, timeout=5).headers
+        assert h["Cache-Control"] == "no-store" and h["Request-Id"] and "default-src 'none'" in h["Content-Security-Policy"]
+        assert h["X-Content-Type-Options"] == "nosniff" and h["Referrer-Policy"] == "no-referrer"
+
+
+def test_walls(server):
+    """Each process: seccomp, no new privileges, no core dumps, its own user when started as root."""
+    users = set()
+    for name, pid in server.children().items():
+        status = open(f"/proc/{pid}/status").read()
+        assert re.search(r"^Seccomp:\t2$", status, re.M), name
+        assert re.search(r"^NoNewPrivs:\t1$", status, re.M), name
+        assert re.search(r"Max core file size +0 +0", open(f"/proc/{pid}/limits").read()), name
+        users.add(re.search(r"^Uid:\t(\d+)", status, re.M).group(1))
+    assert len(server.children()) == 4
+    if os.geteuid() == 0:
+        assert len(users) == 4
+
+
+def test_children_end_with_the_supervisor(server):
+    alone = tocsin.Server("sqlite")
+    children = alone.children()
+    os.kill(children["tocsind"], 9)
+    alone.process.wait()
+    end = time.monotonic() + 3
+    while time.monotonic() < end and any(os.path.exists(f"/proc/{p}/fd") and "Z" not in open(f"/proc/{p}/stat").read().split(")")[1][:3] for p in children.values() if os.path.exists(f"/proc/{p}/stat")):
+        time.sleep(0.05)
+    assert time.monotonic() < end
+    alone.start()
+    alone.terminate()
+    alone.stop()
+
+
+@pytest.mark.parametrize(
+    "line,reason",
+    [
+        ("[server]\norigins = x\n", r"tocsin.conf:2: \[server\] origins: unknown key"),
+        ("[mail]\nsmtp = nowhere\n", r"\[mail\] smtp"),
+        ("[server]\norigin = http://id.example.org\n", r"\[server\] origin"),
+    ],
+)
+def test_bad_configuration_stops_the_start(tmp_path, line, reason):
+    path = tmp_path / "tocsin.conf"
+    path.write_text(line)
+    done = subprocess.run([tocsin.BUILD / "src/tocsind/tocsind", "-c", path], capture_output=True, text=True, timeout=10)
+    assert done.returncode == 1 and re.search(reason, done.stderr)
+    assert subprocess.run([tocsin.BUILD / "src/tocsind/tocsind", "-c", path, "--check"], capture_output=True).returncode == 1
+
+
+def test_a_missing_pepper_is_not_made_anew():
+    s = tocsin.Server("sqlite")
+    person = s.person()
+    s.terminate()
+    pepper = s.directory / "data/keys/pepper.key"
+    kept = pepper.read_bytes()
+    pepper.unlink()
+    s.start(wait=False)
+    assert s.process.wait(10) == 1
+    pepper.write_bytes(kept)
+    pepper.chmod(0o600)
+    s.start()
+    person.client.api("GET", "/session")
+    s.stop()
+
+
+def test_a_dead_mail_server_delays_and_never_loses(server, person):
+    a = server.client().open("sign_in", email=person.email)
+    server.sink.mode = "refuse_later"
+    try:
+        a.prove("password", person.password)
+        time.sleep(1.5)
+        assert not [m for m in server.sink.to(person.email) if "knows" in m[3]["Subject"]]
+    finally:
+        server.sink.mode = "accept"
+    server.advance(seconds=30)
+    server.sink.wait(person.email, subject="knows your password", seconds=15)
+    states = [d["state"] for d in person.alerts()[0]["deliveries"] if d["channel"] == "email"]
+    assert states == ["sent"] or states == ["waiting"]
+
+
+def test_clock_set_back(server, person):
+    server.advance(hours=-5)
+    a = server.client().open("sign_in", email=person.email)
+    a.prove("password", person.password)
+    server.sink.wait(person.email, subject="knows your password", seconds=10)
+    server.advance(hours=5)
+    person.client.api("GET", "/session")

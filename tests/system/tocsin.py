@@ -1,0 +1,275 @@
+"""The real server, a real mail sink, and a small client of the contract, for the system tests."""
+
+import asyncio
+import contextlib
+import email
+import email.policy
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+import uuid
+
+import requests
+from aiosmtpd.controller import Controller
+
+BUILD = pathlib.Path(os.environ.get("TOCSIN_BUILD", "build"))
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class MailSink:
+    """An SMTP server that keeps what it accepts, with the time; `mode` makes it refuse, stall or drop."""
+
+    def __init__(self):
+        self.mails, self.mode = [], "accept"
+        self.lock = threading.Lock()
+        self.port = free_port()
+        self.controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self.controller.start()
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if self.mode == "refuse_later":
+            return "451 try again later"
+        if self.mode == "refuse":
+            return "550 no such person"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        at = time.monotonic()
+        if self.mode == "stall":
+            await asyncio.sleep(60)
+        if self.mode == "drop":
+            server.transport.close()
+            return "421 gone"
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        with self.lock:
+            self.mails.append((at, envelope.mail_from, envelope.rcpt_tos[0], message))
+        return "250 OK"
+
+    def to(self, address):
+        with self.lock:
+            return [m for m in self.mails if m[2] == address]
+
+    def wait(self, address, count=1, subject=None, seconds=10):
+        end = time.monotonic() + seconds
+        while True:
+            found = [m for m in self.to(address) if subject is None or subject in m[3]["Subject"]]
+            if len(found) >= count:
+                return found
+            if time.monotonic() > end:
+                raise AssertionError(f"no mail {subject!r} to {address}: {[m[3]['Subject'] for m in self.to(address)]}")
+            time.sleep(0.01)
+
+    def code(self, address, count=1):
+        mail = self.wait(address, count, "Your code")[-1][3]
+        return re.search(r"\b(\d{6})\b", text_of(mail)).group(1)
+
+    def link(self, address, subject, count=1):
+        mail = self.wait(address, count, subject)[-1][3]
+        return re.search(r"/a/(tl_[A-Za-z0-9_-]+)", text_of(mail)).group(1)
+
+    def stop(self):
+        self.controller.stop()
+
+
+def text_of(message):
+    return message.get_body(("plain",)).get_content()
+
+
+class Server:
+    """tocsind with its own data, ports and mail sink. `database` is "sqlite" or "postgres"."""
+
+    def __init__(self, database="sqlite", settings="", embedded=False):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="tocsin-test."))
+        self.directory.chmod(0o711)
+        self.sink = MailSink()
+        self.port, self.metrics_port = free_port(), free_port()
+        self.origin = f"http://localhost:{self.port}"
+        self.clock = self.directory / "clock"
+        self.clock.write_bytes(struct.pack("<q", 0))
+        self.databases = []
+        data = f"directory = {self.directory}/data\n"
+        if database == "postgres":
+            data += f"database = {self.make_database()}\nkeeper_database = {self.make_database()}\n"
+        self.config = self.directory / "tocsin.conf"
+        self.config.write_text(
+            f"[server]\norigin = {self.origin}\nlisten = 127.0.0.1:{self.port}\nworkers = 1\n[data]\n{data}"
+            f"[mail]\nsmtp = smtp://127.0.0.1:{self.sink.port}\nfrom = tocsin <alarm@id.example.org>\n"
+            f"[push]\nallow_private_networks = true\ncontact = mailto:ops@example.org\n"
+            f"[keeper]\nhash_memory_kib = 64\nhash_passes = 1\n[metrics]\nlisten = 127.0.0.1:{self.metrics_port}\n" + settings
+        )
+        self.process = None
+        self.start()
+
+    def make_database(self):
+        name, url = "tocsin_" + uuid.uuid4().hex[:12], os.environ["TOCSIN_TEST_POSTGRES"]
+        subprocess.run(["psql", "-q", url + "postgres", "-c", f"CREATE DATABASE {name}"], check=True)
+        self.databases.append(name)
+        return url + name
+
+    def start(self, wait=True):
+        env = dict(os.environ, TOCSIN_TEST_CLOCK=str(self.clock))
+        self.log = open(self.directory / "log", "ab")
+        self.process = subprocess.Popen(
+            [BUILD / "src/tocsind/tocsind", "-c", self.config], stdout=subprocess.DEVNULL, stderr=self.log, env=env
+        )
+        if wait:
+            self.wait_ready()
+
+    def wait_ready(self, seconds=20):
+        end = time.monotonic() + seconds
+        while True:
+            with contextlib.suppress(requests.RequestException):
+                if requests.get(self.origin + "/readyz", timeout=2).status_code == 204:
+                    return
+            if time.monotonic() > end or self.process.poll() is not None:
+                raise AssertionError("the server is not ready:\n" + (self.directory / "log").read_text()[-3000:])
+            time.sleep(0.02)
+
+    def children(self):
+        """Name → process id of the four."""
+        found = {"tocsind": self.process.pid}
+        tasks = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        for pid in tasks:
+            with contextlib.suppress(OSError):
+                found[pathlib.Path(f"/proc/{pid}/comm").read_text().strip()] = int(pid)
+        return found
+
+    def advance(self, **span):
+        """Moves the server's clocks: advance(hours=71)."""
+        ms = int(sum(v * {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}[k] for k, v in span.items()) * 1000)
+        (now,) = struct.unpack("<q", self.clock.read_bytes())
+        with open(self.clock, "r+b") as f:
+            f.write(struct.pack("<q", now + ms))
+
+    def terminate(self):
+        self.process.terminate()
+        assert self.process.wait(20) == 0
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self.log.close()
+        self.sink.stop()
+        for name in self.databases:
+            subprocess.run(["psql", "-q", os.environ["TOCSIN_TEST_POSTGRES"] + "postgres", "-c", f"DROP DATABASE {name} WITH (FORCE)"])
+        text = (self.directory / "log").read_text(errors="replace")
+        shutil.rmtree(self.directory, ignore_errors=True)
+        for word in ("ERROR: AddressSanitizer", "runtime error:", "ERROR: LeakSanitizer", "ThreadSanitizer"):
+            assert word not in text, text[-6000:]
+
+    def client(self, agent=FIREFOX):
+        return Client(self, agent)
+
+    def person(self, name=None):
+        return Person(self, name)
+
+
+class Client:
+    """One program or browser: it has an agent, perhaps a session and a device token."""
+
+    def __init__(self, server, agent=FIREFOX):
+        self.server, self.agent, self.session, self.device = server, agent, None, None
+
+    def call(self, method, path, body=None, token=None, status=None, **headers):
+        all_headers = {"User-Agent": self.agent}
+        if token:
+            all_headers["Authorization"] = f"Bearer {token}"
+        all_headers.update({k.replace("_", "-"): v for k, v in headers.items()})
+        url = self.server.origin + (path if path.startswith("/") and not path.startswith("/v1") else "/api" + path)
+        for _ in range(3):
+            answer = requests.request(method, url, json=body, headers=all_headers, timeout=30, allow_redirects=False)
+            if answer.status_code != 503:
+                break
+            time.sleep(0.3)
+        if status is not None:
+            assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer
+
+    def api(self, method, path, body=None, token=None, status=200, **headers):
+        answer = self.call(method, "/api/v1" + path, body, token or self.session, status, **headers)
+        return answer.json() if answer.content and "json" in answer.headers.get("Content-Type", "") else answer
+
+    def open(self, action, status=201, **members):
+        answer = self.call("POST", "/api/v1/attempts", {"action": action, **members}, self.session, status)
+        return Attempt(self, answer.json()) if status == 201 else answer.json()
+
+
+class Attempt:
+    def __init__(self, client, opened):
+        self.client, self.token, self.first = client, opened["token"], opened["attempt"]
+        self.id = self.first["id"]
+
+    def _post(self, what, body, status):
+        answer = self.client.call("POST", f"/api/v1/attempts/{self.id}/{what}", body, self.token, status)
+        return answer.json()
+
+    def prove(self, kind, secret, status=200):
+        member = {"email_code": "code"}.get(kind, kind)
+        return self._post("proofs", {"kind": kind, member: secret}, status)
+
+    def code(self, way="shown_there", status=None):
+        return self._post("code", {"way": way}, status or (202 if way == "shown_there" else 200))
+
+    def commit(self, status=200, **body):
+        return self._post("commit", body, status)
+
+    def show(self):
+        return self.client.call("GET", f"/api/v1/attempts/{self.id}", None, self.token, 200).json()["attempt"]
+
+
+class Person:
+    """Somebody with an account: signs up on a first client."""
+
+    counter = 0
+
+    def __init__(self, server, name=None):
+        Person.counter += 1
+        self.server = server
+        self.email = f"{name or 'person'}{Person.counter}-{uuid.uuid4().hex[:6]}@example.org"
+        self.password = "correct horse " + uuid.uuid4().hex[:10]
+        self.client = server.client()
+        attempt = self.client.open("sign_up", email=self.email)
+        attempt.prove("email_code", server.sink.code(self.email))
+        result = attempt.commit(password=self.password, name="Ada", device={"name": "Ada's laptop"})["result"]
+        self.recovery_key = result["recovery_key"]
+        self.account = result["account"]
+        self.client.session, self.client.device = result["session"]["token"], result["device"]["token"]
+        self.session_id, self.device_id = result["session"]["id"], result["device"]["id"]
+
+    def code_for(self, attempt):
+        """Asks for a code there and reads it on the first, trusted device."""
+        attempt.code("shown_there")
+        return self.client.api("GET", f"/attempts/{attempt.id}/code")["digits"]
+
+    def sign_in(self, client=None, device=None):
+        """From an unknown device, with password and code."""
+        client = client or self.server.client()
+        attempt = client.open("sign_in", email=self.email)
+        attempt.prove("password", self.password)
+        attempt.prove("code", self.code_for(attempt))
+        result = attempt.commit(device={"name": device or "another"})["result"]
+        client.session, client.device = result["session"]["token"], result["device"]["token"]
+        return client
+
+    def alerts(self):
+        return self.client.api("GET", "/alerts")["alerts"]
