@@ -317,17 +317,18 @@ static enum err on_alert(void *ctx, const struct store_val *v) {
     return fill_alert(v, p->arena, &p->list[p->n++]);
 }
 
-enum err alert_each(struct store_tx *tx, struct account_id account, const struct alert_id *before, int limit,
-                    struct arena *a, alert_fn *fn, void *ctx) {
+enum err alert_each(struct store_tx *tx, const struct alert_page *q, alert_fn *fn, void *ctx) {
     struct alert_id last;
-    struct page p = { .arena = a, .max = limit, .list = arena_alloc(a, (size_t)limit * sizeof(struct alert)) };
+    struct page p = { .arena = q->arena,
+                      .max = q->limit,
+                      .list = arena_alloc(q->arena, (size_t)q->limit * sizeof(struct alert)) };
     enum err r;
     if (!p.list) return ERR_NOMEM;
     memset(last.b, 0xff, ID_BYTES);
-    if (before) last = *before;
-    r = store_each(tx, &ALERT_EACH, S_IN(S_B(account.b), S_B(last.b), S_I(limit)), on_alert, &p);
+    if (q->before) last = *q->before;
+    r = store_each(tx, &ALERT_EACH, S_IN(S_B(q->account.b), S_B(last.b), S_I(q->limit)), on_alert, &p);
     for (int i = 0; i < p.n && r == OK; i++) {
-        r = complete(tx, account, a, &p.list[i]);
+        r = complete(tx, q->account, q->arena, &p.list[i]);
         if (r == OK) r = fn(ctx, &p.list[i]);
     }
     return r;
@@ -341,11 +342,11 @@ enum err alert_get(struct store_tx *tx, struct account_id account, struct alert_
     return p.n == 1 ? complete(tx, account, a, ret) : ERR_NOT_FOUND;
 }
 
-enum err alert_set_answer(struct store_tx *tx, struct account_id account, struct alert_id id, struct str answer,
-                          struct str note, int64_t now_ms) {
+enum err alert_set_answer(struct store_tx *tx, const struct alert_answer *a) {
     int64_t changed = 0;
-    enum err r = store_exec(tx, &ALERT_ANSWER,
-                            S_IN(S_B(account.b), S_B(id.b), S_S(answer), S_S(or_empty(note)), S_I(now_ms)), &changed);
+    enum err r = store_exec(
+        tx, &ALERT_ANSWER, S_IN(S_B(a->account.b), S_B(a->id.b), S_S(a->answer), S_S(or_empty(a->note)), S_I(a->at_ms)),
+        &changed);
     if (r != OK) return r;
     return changed == 1 ? OK : ERR_NOT_FOUND;
 }

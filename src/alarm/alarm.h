@@ -75,13 +75,23 @@ struct alert {
     size_t delivery_n;
 };
 typedef enum err alert_fn(void *ctx, const struct alert *a);
-/* Newest first, those before `before` (NULL: from the newest). */
-enum err alert_each(struct store_tx *tx, struct account_id account, const struct alert_id *before, int limit,
-                    struct arena *a, alert_fn *fn, void *ctx) MUST_CHECK;
+struct alert_page {
+    struct account_id account;
+    const struct alert_id *before; /* NULL: from the newest */
+    int limit;
+    struct arena *arena;
+};
+/* Newest first. */
+enum err alert_each(struct store_tx *tx, const struct alert_page *p, alert_fn *fn, void *ctx) MUST_CHECK;
 enum err alert_get(struct store_tx *tx, struct account_id account, struct alert_id id, struct arena *a,
                    struct alert *ret) MUST_CHECK;
-enum err alert_set_answer(struct store_tx *tx, struct account_id account, struct alert_id id, struct str answer,
-                          struct str note, int64_t now_ms) MUST_CHECK;
+struct alert_answer {
+    struct account_id account;
+    struct alert_id id;
+    struct str answer, note;
+    int64_t at_ms;
+};
+enum err alert_set_answer(struct store_tx *tx, const struct alert_answer *a) MUST_CHECK;
 enum err alert_set_seen(struct store_tx *tx, struct account_id account, struct alert_id id, enum outbox_channel channel,
                         int64_t now_ms) MUST_CHECK;
 

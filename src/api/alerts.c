@@ -24,7 +24,11 @@ static enum err list_tx(struct store_tx *tx, void *ctx) {
     memcpy(before.b, g->before.b, ID_BYTES);
     l->n = 0;
     (void)json_array_clear(l->list);
-    return alert_each(tx, l->c->caller.session.account, g->has_before ? &before : NULL, g->limit + 1, g->arena,
+    return alert_each(tx,
+                      &(struct alert_page){ .account = l->c->caller.session.account,
+                                            .before = g->has_before ? &before : NULL,
+                                            .limit = g->limit + 1,
+                                            .arena = g->arena },
                       on_alert, l);
 }
 

@@ -162,7 +162,8 @@ static enum err on_missed(void *ctx, const struct alert *a) {
 static enum err missed_tx(struct store_tx *tx, void *ctx) {
     struct reading *x = ctx;
     buf_reset(x->out);
-    return alert_each(tx, x->account, NULL, RESUME_MAX, x->arena, on_missed, x);
+    return alert_each(tx, &(struct alert_page){ .account = x->account, .limit = RESUME_MAX, .arena = x->arena },
+                      on_missed, x);
 }
 
 static void begin_stream(struct http_request *req, struct live *l, const struct api_call *c, struct str first) {

@@ -255,7 +255,8 @@ static enum err on_session(void *ctx, const struct session *s, const struct devi
 static enum err list_tx(struct store_tx *tx, void *ctx) {
     struct listing *l = ctx;
     (void)json_array_clear(l->list);
-    return session_each(tx, l->c->caller.session.account, clock_wall_ms(), l->c->g.arena, on_session, l);
+    return session_each(tx, &(struct session_span){ l->c->caller.session.account, clock_wall_ms(), l->c->g.arena },
+                        on_session, l);
 }
 
 void sessions_list(struct http_request *req, void *app) {

@@ -13,7 +13,7 @@
 #undef alloca
 #undef sprintf
 #undef vsprintf
-#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok gets atoi atol atoll gmtime localtime \
-    ctime asctime alloca tmpnam mktemp tempnam
+#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok gets atoi atol atoll gmtime localtime ctime   \
+    asctime alloca tmpnam mktemp tempnam
 
 #endif

@@ -115,7 +115,7 @@ enum err open_case(struct store_tx *tx, struct work *w, struct str reason, struc
     char id[ID_TEXT_SIZE], *body;
     enum err r = case_find(tx, w->a.account, w->a.id, ret);
     if (r != ERR_NOT_FOUND) return r; /* there is one already, or we broke */
-    if ((r = case_add(tx, w->a.account, w->a.id, reason, w->now_ms, ret)) != OK) return r;
+    if ((r = case_add(tx, &w->a, reason, w->now_ms, ret)) != OK) return r;
     if ((r = history(tx, w, LEDGER_CASE_OPENED, ret->b)) != OK) return r;
     if (!team[0]) return OK;
     id_text(ret->b, id);

@@ -183,7 +183,9 @@ static enum err answer_tx(struct store_tx *tx, void *ctx) {
     is_kept = c->is_me && str_eq(alert->answer, STR("not_me")); /* what was stopped stays stopped */
     if (!is_kept) {
         struct str answer = c->is_me ? STR("me") : STR("not_me");
-        if ((r = alert_set_answer(tx, x->account, x->alert, answer, c->note, x->w->now_ms)) != OK) return r;
+        if ((r = alert_set_answer(tx, &(struct alert_answer){ x->account, x->alert, answer, c->note, x->w->now_ms })) !=
+            OK)
+            return r;
     }
     x->w->told = x->account;
     if (x->w->alert_n < ALERTS_MAX) x->w->alerts[x->w->alert_n++] = x->alert;

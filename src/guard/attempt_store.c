@@ -232,22 +232,21 @@ enum err attempt_open_count(struct store_tx *tx, struct account_id account, stru
                       ret_all_net);
 }
 
-enum err attempt_overdue(struct store_tx *tx, enum attempt_state state, int64_t before_ms, struct arena *arena,
-                         attempt_fn *fn, void *ctx) {
-    struct each e = { fn, ctx, arena, NULL, false };
-    return store_each(tx, &ATTEMPT_OVERDUE, S_IN(S_I(state), S_I(before_ms), S_I(OVERDUE_AT_MOST)), on_row, &e);
+enum err attempt_overdue(struct store_tx *tx, const struct attempt_overdue *o, attempt_fn *fn, void *ctx) {
+    struct each e = { fn, ctx, o->arena, NULL, false };
+    return store_each(tx, &ATTEMPT_OVERDUE, S_IN(S_I(o->state), S_I(o->before_ms), S_I(OVERDUE_AT_MOST)), on_row, &e);
 }
 
 enum err attempt_purge(struct store_tx *tx, int64_t before_ms) {
     return store_exec(tx, &ATTEMPT_PURGE, S_IN(S_I(before_ms)), NULL);
 }
 
-enum err case_add(struct store_tx *tx, struct account_id account, struct attempt_id attempt, struct str reason,
-                  int64_t now_ms, struct case_id *ret) {
+enum err case_add(struct store_tx *tx, const struct attempt *a, struct str reason, int64_t now_ms,
+                  struct case_id *ret) {
     struct case_id id;
     enum err r;
     id_new_at(now_ms, id.b);
-    r = store_exec(tx, &CASE_ADD, S_IN(S_B(account.b), S_B(id.b), S_B(attempt.b), S_I(now_ms), S_S(reason)), NULL);
+    r = store_exec(tx, &CASE_ADD, S_IN(S_B(a->account.b), S_B(id.b), S_B(a->id.b), S_I(now_ms), S_S(reason)), NULL);
     if (r == OK) *ret = id;
     return r;
 }

@@ -68,7 +68,7 @@ static enum err on_overdue(void *ctx, const struct attempt *a) {
 static enum err overdue_tx(struct store_tx *tx, void *ctx) {
     struct ticking *t = ctx;
     t->n = 0;
-    return attempt_overdue(tx, t->state, t->before_ms, t->w->call->arena, on_overdue, t);
+    return attempt_overdue(tx, &(struct attempt_overdue){ t->state, t->before_ms, t->w->call->arena }, on_overdue, t);
 }
 
 static enum err expire_tx(struct store_tx *tx, void *ctx) {

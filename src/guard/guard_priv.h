@@ -75,11 +75,15 @@ enum err attempt_denials(struct store_tx *tx, struct account_id account, struct 
                          int64_t *ret_n) MUST_CHECK;
 enum err attempt_open_count(struct store_tx *tx, struct account_id account, struct str net, int64_t now_ms,
                             int64_t ret_all_net[2]) MUST_CHECK;
-enum err attempt_overdue(struct store_tx *tx, enum attempt_state state, int64_t before_ms, struct arena *arena,
-                         attempt_fn *fn, void *ctx) MUST_CHECK;
+struct attempt_overdue {
+    enum attempt_state state;
+    int64_t before_ms;
+    struct arena *arena;
+};
+enum err attempt_overdue(struct store_tx *tx, const struct attempt_overdue *o, attempt_fn *fn, void *ctx) MUST_CHECK;
 enum err attempt_purge(struct store_tx *tx, int64_t before_ms) MUST_CHECK;
-enum err case_add(struct store_tx *tx, struct account_id account, struct attempt_id attempt, struct str reason,
-                  int64_t now_ms, struct case_id *ret) MUST_CHECK;
+enum err case_add(struct store_tx *tx, const struct attempt *a, struct str reason, int64_t now_ms,
+                  struct case_id *ret) MUST_CHECK;
 enum err case_find(struct store_tx *tx, struct account_id account, struct attempt_id attempt,
                    struct case_id *ret) MUST_CHECK; /* ERR_NOT_FOUND */
 extern const struct store_stmt ATTEMPT_ADD, ATTEMPT_LOAD, ATTEMPT_WRITE, ATTEMPT_LIST, ATTEMPT_RELATED, ATTEMPT_DENIALS,

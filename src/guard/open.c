@@ -37,7 +37,7 @@ static enum err recognise(struct store_tx *tx, struct work *w) {
     if (w->call->caller->device_token.n == 0 || !w->a.is_real) return OK;
     if (token_parse(TOKEN_DEVICE, w->call->caller->device_token, &account, hash) != OK) return OK;
     if (!id_eq(account.b, w->a.account.b)) return OK;
-    if ((r = device_by_token(tx, account, hash, w->now_ms, &id, &is)) != OK) return r;
+    if ((r = device_by_token(tx, account, hash, &id, &is)) != OK) return r;
     if (is == DEVICE_TOKEN_STOLEN) return punish_theft(tx, w, id);
     if (is == DEVICE_TOKEN_UNKNOWN) return OK;
     if ((r = device_get(tx, account, id, w->call->arena, &device)) != OK) return r;

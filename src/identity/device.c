@@ -162,11 +162,10 @@ static enum err on_found_old(void *ctx, const struct store_val *v) {
 }
 
 enum err device_by_token(struct store_tx *tx, struct account_id account, const uint8_t token_hash[HASH_BYTES],
-                         int64_t now_ms, struct device_id *ret_device, enum device_token_is *ret_is) {
+                         struct device_id *ret_device, enum device_token_is *ret_is) {
     const struct store_val in[] = { S_B(account.b), S_S(str_bytes(token_hash, HASH_BYTES)) };
     struct found f = { 0 };
     enum err r;
-    (void)now_ms;
     *ret_is = DEVICE_TOKEN_UNKNOWN;
     if ((r = store_each(tx, &DEVICE_BY_TOKEN, in, on_found, &f)) != OK) return r;
     if (f.is_found) {

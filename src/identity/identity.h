@@ -77,7 +77,7 @@ enum device_token_is { DEVICE_TOKEN_UNKNOWN = 0, DEVICE_TOKEN_CURRENT, DEVICE_TO
  * that its use is a sign of theft (DEVICE_TOKEN_STOLEN). Records that a current token was seen.
  */
 enum err device_by_token(struct store_tx *tx, struct account_id account, const uint8_t token_hash[HASH_BYTES],
-                         int64_t now_ms, struct device_id *ret_device, enum device_token_is *ret_is) MUST_CHECK;
+                         struct device_id *ret_device, enum device_token_is *ret_is) MUST_CHECK;
 /* Replaces the token and notes where and when the device was seen; trusted_ms is set when not yet and `trust`. */
 enum err device_rotate(struct store_tx *tx, struct account_id account, const struct device *seen,
                        const uint8_t token_hash[HASH_BYTES], bool trust) MUST_CHECK;
@@ -95,8 +95,12 @@ struct session {
 typedef enum err session_fn(void *ctx, const struct session *s, const struct device *d);
 enum err session_create(struct store_tx *tx, const struct session *s, const uint8_t token_hash[HASH_BYTES]) MUST_CHECK;
 /* Alive at now_ms: not ended, not expired, epoch equal to the account's. */
-enum err session_each(struct store_tx *tx, struct account_id account, int64_t now_ms, struct arena *a, session_fn *fn,
-                      void *ctx) MUST_CHECK;
+struct session_span {
+    struct account_id account;
+    int64_t now_ms;
+    struct arena *arena;
+};
+enum err session_each(struct store_tx *tx, const struct session_span *s, session_fn *fn, void *ctx) MUST_CHECK;
 enum err session_end(struct store_tx *tx, struct account_id account,
                      struct session_id id) MUST_CHECK; /* ERR_NOT_FOUND */
 /* All of the account but `keep` (NULL: none kept). A kept session stays alive across an epoch change. */

@@ -115,10 +115,9 @@ static enum err on_session(void *ctx, const struct store_val *v) {
     return e->fn(e->ctx, &s, &d);
 }
 
-enum err session_each(struct store_tx *tx, struct account_id account, int64_t now_ms, struct arena *a, session_fn *fn,
-                      void *ctx) {
-    struct each_session e = { fn, ctx, account, a };
-    return store_each(tx, &SESSION_EACH, S_IN(S_B(account.b), S_I(now_ms)), on_session, &e);
+enum err session_each(struct store_tx *tx, const struct session_span *s, session_fn *fn, void *ctx) {
+    struct each_session e = { fn, ctx, s->account, s->arena };
+    return store_each(tx, &SESSION_EACH, S_IN(S_B(s->account.b), S_I(s->now_ms)), on_session, &e);
 }
 
 enum err session_end(struct store_tx *tx, struct account_id account, struct session_id id) {

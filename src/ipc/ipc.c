@@ -16,13 +16,13 @@
 
 static enum err wait_for(int fd, short events, int64_t deadline_ms) {
     for (;;) {
-        int64_t left = deadline_ms < 0 ? -1 : deadline_ms - clock_steady_ms();
+        int64_t left = deadline_ms < 0 ? -1 : deadline_ms - clock_mono_ms();
         if (deadline_ms >= 0 && left < 0) left = 0;
         struct pollfd p = { .fd = fd, .events = events };
         int n = poll(&p, 1, left > 60000 ? 60000 : (int)left);
         if (n > 0) return OK;
         if (n < 0 && errno != EINTR) return ERR_IO;
-        if (deadline_ms >= 0 && clock_steady_ms() >= deadline_ms) return ERR_TIMEOUT;
+        if (deadline_ms >= 0 && clock_mono_ms() >= deadline_ms) return ERR_TIMEOUT;
     }
 }
 
@@ -39,7 +39,7 @@ static enum err send_error(int error) {
 
 enum err ipc_send(int fd, const void *message, size_t n, bool is_blocking) {
     if (n < sizeof(struct ipc_header) || n > IPC_MESSAGE_MAX) return ERR_TOO_LARGE;
-    int64_t deadline_ms = clock_steady_ms() + SEND_WAIT_MS;
+    int64_t deadline_ms = clock_mono_ms() + SEND_WAIT_MS;
     for (;;) {
         ssize_t sent = send(fd, message, n, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent == (ssize_t)n) return OK;
@@ -65,7 +65,7 @@ static enum err check_header(const void *buffer, size_t n) {
 }
 
 enum err ipc_receive(int fd, void *buffer, size_t *ret_n, int64_t timeout_ms) {
-    int64_t deadline_ms = timeout_ms < 0 ? -1 : clock_steady_ms() + timeout_ms;
+    int64_t deadline_ms = timeout_ms < 0 ? -1 : clock_mono_ms() + timeout_ms;
     for (;;) {
         ssize_t got = recv(fd, buffer, IPC_MESSAGE_MAX, MSG_DONTWAIT | MSG_TRUNC);
         if (got == 0) return has_ended(fd) ? ERR_CLOSED : ERR_INPUT;

@@ -63,6 +63,11 @@ static void reply_reset(struct job *j) {
     j->needs_hash = j->needs_finish = false;
 }
 
+void job_refuse(struct job *j) {
+    reply_reset(j);
+    if (j->q.h.type != KEEPER_COMMIT) job_say(j, KEEPER_BUSY);
+}
+
 struct run {
     struct step step;
     store_fn *fn;

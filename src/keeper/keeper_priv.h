@@ -47,7 +47,7 @@ struct job {
     struct hash_work work;
     bool needs_hash, needs_finish;
     bool has_hash_place;
-    int64_t deadline_steady_ms; /* nobody waits for the answer after it */
+    int64_t deadline_mono_ms; /* nobody waits for the answer after it */
 };
 
 /* One run of a transaction. */
@@ -73,6 +73,9 @@ void job_hash(struct keeper *k, struct job *j);
 void job_finish(struct keeper *k, struct job *j, struct arena *arena, int64_t now_ms);
 /* All steps at once, on this thread. */
 void job_serve(struct keeper *k, struct job *j, struct arena *arena, int64_t now_ms);
+/* It is not begun, because there is no room or no time. A commit's KEEPER_BUSY would say that it is not applied, and
+ * one asked before may still be under way: it answers KEEPER_DOWN. */
+void job_refuse(struct job *j);
 void job_wipe(struct job *j);
 static inline void job_say(struct job *j, enum keeper_say say) { j->r.say = (uint8_t)say; }
 

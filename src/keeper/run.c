@@ -3,6 +3,10 @@
  * account are served in the order they came, one besieged account slows only its own lane, and waiting transactions
  * of many lanes share a commit. Hashing threads run at raised nice, so that a storm of sign-ins leaves the processor
  * to the front; their queue is bounded, and what finds it full is answered at once.
+ *
+ * Proofs of passwords wait before they are begun, and are begun a handful at a time when the hashing threads run low:
+ * so under a storm their reservations share commits, and one that waited in vain has reserved nothing. Only they wait:
+ * a commit keeps its place among the asks about its attempt.
  */
 #include "keeper/keeper.h"
 
@@ -28,6 +32,7 @@
 #define DRAIN_MS         8000
 #define STACK_BYTES      (512 * 1024)
 #define HASH_NICE        10
+#define BEGIN_AT_ONCE    8 /* proofs begun together, besides one a hashing thread */
 
 struct running;
 
@@ -43,7 +48,10 @@ struct running {
     struct keeper *keeper;
     struct job_pool pool;
     struct lane lane[LANES];
-    size_t lane_n; /* started */
+    size_t lane_n;             /* started */
+    pthread_mutex_t room_lock; /* guards the next three */
+    struct job *room_first, *room_last;
+    size_t ahead; /* proofs that are begun and not yet hashed */
     struct job_queue hash_queue;
     pthread_t hash_thread[HASH_THREADS_MAX];
     size_t hash_n;                /* started */
@@ -79,30 +87,92 @@ static struct lane *lane_of(struct running *run, const struct job *j) {
     return &run->lane[h[0] % LANES];
 }
 
-static void serve_lane(struct lane *lane, struct job *j) {
+static bool waits_first(const struct job *j) { return j->q.h.type == KEEPER_PROVE_PASSWORD; }
+
+/* Takes those out that may begin now; all when the keeper ends, because they must be answered. */
+static struct job *take_from_room(struct running *run) {
+    struct job *taken = NULL, **end = &taken;
+    pthread_mutex_lock(&run->room_lock);
+    bool may_begin = run->ahead <= run->hash_n || run->is_draining;
+    while (may_begin && run->room_first && (run->ahead < run->hash_n + BEGIN_AT_ONCE || run->is_draining)) {
+        struct job *j = run->room_first;
+        run->room_first = j->next;
+        if (!run->room_first) run->room_last = NULL;
+        run->ahead++;
+        j->next = NULL;
+        *end = j;
+        end = &j->next;
+    }
+    pthread_mutex_unlock(&run->room_lock);
+    return taken;
+}
+
+static void begin_waiting(struct running *run) {
+    struct job *j = take_from_room(run);
+    while (j) {
+        struct job *next = j->next;
+        job_queue_put(&lane_of(run, j)->queue, j);
+        j = next;
+    }
+}
+
+static void wait_in_room(struct running *run, struct job *j) {
+    pthread_mutex_lock(&run->room_lock);
+    if (run->room_last)
+        run->room_last->next = j;
+    else
+        run->room_first = j;
+    run->room_last = j;
+    pthread_mutex_unlock(&run->room_lock);
+    begin_waiting(run);
+}
+
+static void is_ahead_no_more(struct running *run, const struct job *j) {
+    if (!waits_first(j)) return;
+    pthread_mutex_lock(&run->room_lock);
+    run->ahead--;
+    pthread_mutex_unlock(&run->room_lock);
+    begin_waiting(run);
+}
+
+static bool is_too_late(const struct running *run, const struct job *j) {
+    return run->is_draining || clock_mono_ms() >= j->deadline_mono_ms;
+}
+
+static void finish(struct lane *lane, struct job *j) {
+    job_finish(lane->run->keeper, j, lane->arena, clock_wall_ms());
+    answer(lane->run, j);
+}
+
+static void begin(struct lane *lane, struct job *j) {
     struct running *run = lane->run;
-    if (j->needs_finish)
-        job_finish(run->keeper, j, lane->arena, clock_wall_ms());
+    if (waits_first(j) && is_too_late(run, j))
+        job_refuse(j);
     else
         job_begin(run->keeper, j, lane->arena, clock_wall_ms());
-    j->needs_finish = false;
-    if (j->needs_hash)
+    if (j->needs_hash) {
         job_queue_put(&run->hash_queue, j);
-    else
-        answer(run, j);
+        return;
+    }
+    is_ahead_no_more(run, j);
+    answer(run, j);
 }
 
 static void *lane_main(void *arg) {
     struct lane *lane = arg;
     struct job *j;
-    while ((j = job_queue_get(&lane->queue)) != NULL) serve_lane(lane, j);
+    while ((j = job_queue_get(&lane->queue)) != NULL) {
+        if (j->needs_finish)
+            finish(lane, j);
+        else
+            begin(lane, j);
+    }
     return NULL;
 }
 
 static void serve_hash(struct running *run, struct job *j) {
-    bool is_too_late = clock_mono_ms() >= j->deadline_steady_ms || run->is_draining;
-    j->work.is_abandoned = is_too_late;
-    j->needs_hash = false;
+    is_ahead_no_more(run, j);
+    j->work.is_abandoned = is_too_late(run, j);
     job_hash(run->keeper, j);
     if (j->needs_finish)
         job_queue_put(&lane_of(run, j)->queue, j);
@@ -120,12 +190,9 @@ static void *hash_main(void *arg) {
 }
 
 static void refuse(struct running *run, const struct keeper_message_ask *q) {
-    /* A commit's "busy" would say that it is not applied, and one asked before may still be under way. */
-    struct keeper_message_reply m = { .say = q->h.type == KEEPER_COMMIT ? KEEPER_DOWN : KEEPER_BUSY };
-    m.h = (struct ipc_header){
-        .bytes = sizeof m, .type = KEEPER_TYPE_REPLY, .version = IPC_VERSION, .request = q->h.request
-    };
-    send_reply(run, &m);
+    struct job j = { .q.h = q->h };
+    job_refuse(&j);
+    send_reply(run, &j.r);
 }
 
 static bool take_hash_place(struct running *run, const struct keeper_message_ask *q) {
@@ -145,8 +212,12 @@ static void accept_ask(struct running *run, const struct keeper_message_ask *q) 
     if (j) {
         j->q = *q;
         j->has_hash_place = may_hash;
-        j->deadline_steady_ms = clock_mono_ms() + JOB_LIFE_MS;
+        j->deadline_mono_ms = clock_mono_ms() + JOB_LIFE_MS;
         struct lane *lane = lane_of(run, j);
+        if (waits_first(j)) {
+            wait_in_room(run, j);
+            return;
+        }
         if (may_hash || job_queue_count(&lane->queue) < LANE_JOBS_MOST) {
             job_queue_put(&lane->queue, j);
             return;
@@ -253,6 +324,7 @@ static enum err start(struct running *run) {
 static void drain(struct running *run) {
     int64_t until_ms = clock_mono_ms() + DRAIN_MS;
     run->is_draining = true;
+    begin_waiting(run);
     while (run->pool.all && job_pool_in_use(&run->pool) > 0 && clock_mono_ms() < until_ms) {
         struct timespec t = { .tv_nsec = 5000000 };
         nanosleep(&t, NULL);
@@ -282,8 +354,9 @@ enum err keeper_run(const struct keeper_options *o) {
     struct running *run = calloc(1, sizeof *run);
     if (!run) return ERR_NOMEM;
     run->o = o;
-    enum err r = job_queue_init(&run->hash_queue);
+    enum err r = pthread_mutex_init(&run->room_lock, NULL) == 0 ? OK : ERR_NOMEM;
     if (r != OK) goto out_memory;
+    if ((r = job_queue_init(&run->hash_queue)) != OK) goto out_lock;
     if ((r = keeper_new(o, &run->keeper)) != OK) goto out_queue;
     if ((r = start(run)) == OK && (r = say_hello(run)) == OK) r = read_asks(run);
     drain(run);
@@ -291,6 +364,8 @@ enum err keeper_run(const struct keeper_options *o) {
     keeper_free(run->keeper);
 out_queue:
     job_queue_release(&run->hash_queue);
+out_lock:
+    pthread_mutex_destroy(&run->room_lock);
 out_memory:
     bytes_wipe(run, sizeof *run);
     free(run);

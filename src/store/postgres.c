@@ -172,9 +172,7 @@ static enum err postgres_exec(struct store_tx *tx, size_t index, const struct st
     enum err r;
     if (is_guarded && (r = run(c, "SAVEPOINT one")) != OK) return r;
     r = execute(tx, index, in, &res);
-    if (r == OK) {
-        *ret_changed = strtoll(PQcmdTuples(res), NULL, 10); /* empty for a SELECT: 0 */
-    }
+    if (r == OK) { *ret_changed = strtoll(PQcmdTuples(res), NULL, 10); /* empty for a SELECT: 0 */ }
     PQclear(res);
     if (!is_guarded) return r;
     if (r == OK) return run(c, "RELEASE one");
