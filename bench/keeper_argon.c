@@ -74,7 +74,7 @@ static void *raw_main(void *arg) {
     uint8_t out[32], salt[16] = { 1 };
     /* As the keeper's hashing threads: or whatever else runs here would be counted against one side only. */
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), 10);
-    while (clock_steady_ms() < raw->until_ms) {
+    while (clock_mono_ms() < raw->until_ms) {
         need(crypto_pwhash(out, sizeof out, PASSWORD, sizeof PASSWORD - 1, salt,
                            (unsigned long long)config.keeper_hash_passes, (size_t)config.keeper_hash_memory_kib * 1024,
                            crypto_pwhash_ALG_ARGON2ID13) == 0,
@@ -86,7 +86,7 @@ static void *raw_main(void *arg) {
 
 static double raw_rate(int64_t ms) {
     struct raw raw[256];
-    int64_t start_ms = clock_steady_ms(), count = 0;
+    int64_t start_ms = clock_mono_ms(), count = 0;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     if (cores > 256) cores = 256;
     for (long i = 0; i < cores; i++) {
@@ -97,7 +97,7 @@ static double raw_rate(int64_t ms) {
         pthread_join(raw[i].thread, NULL);
         count += raw[i].count;
     }
-    return (double)count * 1000 / (double)(clock_steady_ms() - start_ms);
+    return (double)count * 1000 / (double)(clock_mono_ms() - start_ms);
 }
 
 /* --- keeper --- */
@@ -172,9 +172,9 @@ static void prove_one(struct load *l) {
 }
 
 static double keeper_rate(struct load *l, int64_t ms) {
-    int64_t start_ms = clock_steady_ms();
+    int64_t start_ms = clock_mono_ms();
     l->right = l->other = 0;
-    while (clock_steady_ms() - start_ms < ms) {
+    while (clock_mono_ms() - start_ms < ms) {
         pthread_mutex_lock(&l->lock);
         while (l->outstanding >= OUTSTANDING) pthread_cond_wait(&l->has_changed, &l->lock);
         l->outstanding++;
@@ -183,7 +183,7 @@ static double keeper_rate(struct load *l, int64_t ms) {
     }
     pthread_mutex_lock(&l->lock);
     while (l->outstanding > 0) pthread_cond_wait(&l->has_changed, &l->lock);
-    double rate = (double)l->right * 1000 / (double)(clock_steady_ms() - start_ms);
+    double rate = (double)l->right * 1000 / (double)(clock_mono_ms() - start_ms);
     int64_t other = l->other;
     pthread_mutex_unlock(&l->lock);
     need(other == 0, "some proofs were not right");
