@@ -85,7 +85,7 @@ static bool read_caller(struct http_request *req, struct api_call *c) {
     return true;
 }
 
-struct api_call *call_begin(struct http_request *req, struct api *api) {
+static struct api_call *make_call(struct http_request *req, struct api *api) {
     struct api_call *c = arena_alloc(http_arena(req), sizeof *c);
     if (!c) {
         http_reply_problem(req, 503, "busy", "Out of memory for this request.");
@@ -96,10 +96,23 @@ struct api_call *call_begin(struct http_request *req, struct api *api) {
     c->g.caller = &c->caller;
     c->g.arena = http_arena(req);
     origin_make(api->places, http_peer(req), http_header(req, "user-agent"), &c->caller.from);
-    if (read_caller(req, c)) return c;
+    return c;
+}
+
+struct api_call *call_begin(struct http_request *req, struct api *api) {
+    struct api_call *c = make_call(req, api);
+    if (!c || read_caller(req, c)) return c;
     http_reply_problem(req, 403, "cross_site",
                        "A call that uses cookies and changes something must come from tocsin's own pages, as JSON.");
     return NULL;
+}
+
+struct api_call *call_begin_form(struct http_request *req, struct api *api) {
+    struct api_call *c = make_call(req, api);
+    if (!c || !request_is_own(req, api)) return c;
+    c->is_browser = true;
+    c->caller.has_session = session_of(api, cookie_session(req, api), &c->caller.session, &c->caller.is_trusted);
+    return c;
 }
 
 struct api_call *call_begin_session(struct http_request *req, struct api *api) {
@@ -151,6 +164,8 @@ static void on_done(struct http_request *req, void *ctx) {
     enum guard_say say = c->g.answer.say;
     if (say == GUARD_OK || say == GUARD_HELD)
         c->reply(req, c);
+    else if (c->refuse)
+        c->refuse(req, c);
     else
         call_refuse(req, &c->g.answer);
 }

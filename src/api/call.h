@@ -14,14 +14,17 @@ struct api_call {
     struct http_server *server;
     struct http_ticket ticket;
     void (*step)(struct guard_call *call);
-    api_reply *reply; /* after guard said OK (or HELD); other says are answered by the table */
-    bool is_browser;  /* a page of ours asks: cookies are set */
+    api_reply *reply;  /* after guard said OK (or HELD) */
+    api_reply *refuse; /* after other says; NULL: they are answered by the table */
+    bool is_browser;   /* a page of ours asks: cookies are set */
 };
 
 /* Finds out who calls. Answers 403 cross_site itself and returns NULL where a cookie may not be used. Lives in the
  * request's arena. */
 struct api_call *call_begin(struct http_request *req, struct api *api);
-/* The same, and a session is needed: otherwise answered 401. */
+/* For a posted form of our own pages: cookies count where the request is our own, and are not read otherwise. */
+struct api_call *call_begin_form(struct http_request *req, struct api *api);
+/* As call_begin, and a session is needed: otherwise answered 401. */
 struct api_call *call_begin_session(struct http_request *req, struct api *api);
 void call_run(struct http_request *req, struct api_call *call, api_reply *reply);
 /* Answers a say that is not OK by the table. */

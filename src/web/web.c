@@ -1,3 +1,99 @@
-/* The pages' routes. */
+/* The pages' routes. A page for those who are signed in sends others to sign in first. */
 #include "web/web.h"
-const struct http_route web_routes[] = { { NULL, NULL, HTTP_FAST, NULL, 0 } };
+
+#include "web/assets.h"
+#include "web/web_priv.h"
+
+static void reply_asset(struct http_request *req, const char *path_wanted) {
+    struct str wanted = str_from(path_wanted);
+    for (const struct web_asset *a = web_assets; a->path; a++)
+        if (str_eq(str_from(a->path), wanted)) {
+            http_reply_static(req, a->content_type, str_bytes(a->bytes, a->n), a->etag, "no-cache");
+            return;
+        }
+    http_reply_problem(req, 404, "not_found", "There is no such page.");
+}
+
+static void asset(struct http_request *req, void *app) {
+    const char *path = arena_fmt(http_arena(req), "%.*s", STR_FMT(http_path(req)));
+    (void)app;
+    reply_asset(req, path && path[0] == '/' ? path : "");
+}
+
+static void go(struct http_request *req, const char *to) {
+    http_add_header(req, "Location", str_from(to));
+    http_reply(req, 303, "text/plain", STR(""));
+}
+
+static void page_welcome(struct http_request *req, void *app) {
+    struct api_call *c = call_begin(req, app);
+    if (!c) return;
+    if (c->caller.has_session)
+        go(req, "/home");
+    else
+        reply_asset(req, "page:welcome");
+}
+
+static void for_signed_in(struct http_request *req, struct api *api, const char *page) {
+    struct api_call *c = call_begin(req, api);
+    const char *to;
+    if (!c) return;
+    to = arena_fmt(http_arena(req), "/sign-in?return=%.*s", STR_FMT(http_path(req)));
+    if (c->caller.has_session)
+        reply_asset(req, page);
+    else
+        go(req, to ? to : "/sign-in");
+}
+
+static void page_home(struct http_request *req, void *app) { for_signed_in(req, app, "page:home"); }
+static void page_change_password(struct http_request *req, void *app) {
+    for_signed_in(req, app, "page:change-password");
+}
+
+/* The path goes into a Location: an id and nothing else. */
+static void page_code(struct http_request *req, void *app) {
+    uint8_t id[ID_BYTES];
+    if (param_id(req, "attempt", id)) for_signed_in(req, app, "page:code");
+}
+
+static void page_sign_up(struct http_request *req, void *app) {
+    (void)app;
+    reply_asset(req, "page:sign-up");
+}
+static void page_sign_in(struct http_request *req, void *app) {
+    (void)app;
+    reply_asset(req, "page:sign-in");
+}
+static void page_recover(struct http_request *req, void *app) {
+    (void)app;
+    reply_asset(req, "page:recover");
+}
+static void page_problems(struct http_request *req, void *app) {
+    (void)app;
+    reply_asset(req, "page:problems");
+}
+static void page_devices(struct http_request *req, void *app) {
+    (void)app;
+    go(req, "/home#devices");
+}
+
+const struct http_route web_routes[] = {
+    { "GET", "/", HTTP_WORK, page_welcome, 0 },
+    { "GET", "/home", HTTP_WORK, page_home, 0 },
+    { "GET", "/change-password", HTTP_WORK, page_change_password, 0 },
+    { "GET", "/code/{attempt}", HTTP_WORK, page_code, 0 },
+    { "GET", "/sign-up", HTTP_FAST, page_sign_up, 0 },
+    { "GET", "/sign-in", HTTP_FAST, page_sign_in, 0 },
+    { "GET", "/recover", HTTP_FAST, page_recover, 0 },
+    { "GET", "/devices", HTTP_FAST, page_devices, 0 },
+    { "GET", "/problems", HTTP_FAST, page_problems, 0 },
+    { "GET", "/problems/{code}", HTTP_FAST, page_problems, 0 },
+    { "GET", "/a/{link}", HTTP_WORK, alert_page_show, 0 },
+    { "POST", "/a/{link}", HTTP_WORK, alert_page_answer, 4096 },
+    { "GET", "/css/{file}", HTTP_FAST, asset, 0 },
+    { "GET", "/js/{file}", HTTP_FAST, asset, 0 },
+    { "GET", "/img/{file}", HTTP_FAST, asset, 0 },
+    { "GET", "/sw.js", HTTP_FAST, asset, 0 },
+    { "GET", "/manifest.webmanifest", HTTP_FAST, asset, 0 },
+    { NULL, NULL, HTTP_FAST, NULL, 0 },
+};
