@@ -213,13 +213,6 @@ static enum err on_numbers(void *ctx, const struct store_val *v) {
     return OK;
 }
 
-static enum err on_two_numbers(void *ctx, const struct store_val *v) {
-    int64_t *out = ctx;
-    out[0] = v[0].i;
-    out[1] = v[1].is_null ? 0 : v[1].i;
-    return OK;
-}
-
 enum err attempt_denials(struct store_tx *tx, struct account_id account, struct str net, int64_t since_ms,
                          int64_t *ret_n) {
     return store_each(tx, &ATTEMPT_DENIALS, S_IN(S_B(account.b), S_S(z(net)), S_I(ATTEMPT_DENIED), S_I(since_ms)),
@@ -227,9 +220,8 @@ enum err attempt_denials(struct store_tx *tx, struct account_id account, struct 
 }
 
 enum err attempt_open_count(struct store_tx *tx, struct account_id account, struct str net, int64_t now_ms,
-                            int64_t ret_all_net[2]) {
-    return store_each(tx, &ATTEMPT_OPEN_COUNT, S_IN(S_B(account.b), S_S(z(net)), S_I(now_ms)), on_two_numbers,
-                      ret_all_net);
+                            int64_t *ret_n) {
+    return store_each(tx, &ATTEMPT_OPEN_COUNT, S_IN(S_B(account.b), S_S(z(net)), S_I(now_ms)), on_numbers, ret_n);
 }
 
 enum err attempt_overdue(struct store_tx *tx, const struct attempt_overdue *o, attempt_fn *fn, void *ctx) {

@@ -74,7 +74,7 @@ enum err attempt_related(struct store_tx *tx, const struct attempt_span *s, stru
 enum err attempt_denials(struct store_tx *tx, struct account_id account, struct str net, int64_t since_ms,
                          int64_t *ret_n) MUST_CHECK;
 enum err attempt_open_count(struct store_tx *tx, struct account_id account, struct str net, int64_t now_ms,
-                            int64_t ret_all_net[2]) MUST_CHECK;
+                            int64_t *ret_n) MUST_CHECK;
 struct attempt_overdue {
     enum attempt_state state;
     int64_t before_ms;

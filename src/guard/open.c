@@ -1,9 +1,8 @@
 /* Opening an attempt. Known and unknown addresses take the same way: a row is written and the same answer given. */
 #include "guard/guard_priv.h"
 
-#define OPEN_OF_ACCOUNT_MAX 200
-#define OPEN_OF_NET_MAX     100
-#define OPEN_WAIT_MS        (10 * MS_PER_MIN)
+#define OPEN_OF_NET_MAX 100
+#define OPEN_WAIT_MS    (10 * MS_PER_MIN)
 
 static enum err set_origin(struct work *w) {
     const struct origin *o = &w->call->caller->from;
@@ -68,11 +67,14 @@ static enum err find_account(struct store_tx *tx, struct work *w) {
     return OK;
 }
 
+/* A stranger's network may have so many open; the owner's own devices are never shut out by it. */
 static enum err check_bounds(struct store_tx *tx, struct work *w) {
-    int64_t open[2] = { 0, 0 };
-    enum err r = attempt_open_count(tx, w->a.account, w->a.net, w->now_ms, open);
+    int64_t open = 0;
+    enum err r;
+    if (w->a.is_known) return OK;
+    r = attempt_open_count(tx, w->a.account, w->a.net, w->now_ms, &open);
     if (r != OK) return r;
-    return open[0] >= OPEN_OF_ACCOUNT_MAX || open[1] >= OPEN_OF_NET_MAX ? ERR_TOO_LARGE : OK;
+    return open >= OPEN_OF_NET_MAX ? ERR_TOO_LARGE : OK;
 }
 
 static enum err write_row(struct store_tx *tx, struct work *w) {
@@ -92,9 +94,9 @@ static enum err open_tx(struct store_tx *tx, void *ctx) {
     w->a.is_known = false;
     memset(&w->a.opener_device, 0, sizeof w->a.opener_device);
     if ((r = find_account(tx, w)) != OK) return r;
-    if ((r = check_bounds(tx, w)) != OK) return r;
     w->told = w->a.account;
     if (action_rules[w->a.action].opener == OPENER_ANYONE && (r = recognise(tx, w)) != OK) return r;
+    if ((r = check_bounds(tx, w)) != OK) return r;
     if ((r = write_row(tx, w)) != OK) return r;
     w->has_attempt = true;
     if ((action_rules[w->a.action].alert_on & ALERT_ON_OPENED) == 0) return OK;
