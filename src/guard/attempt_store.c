@@ -51,10 +51,9 @@ const struct store_stmt ATTEMPT_DENIALS = {
 const struct store_stmt ATTEMPT_OPEN_COUNT = {
     .name = "attempt_open_count",
     .in = "bti",
-    .out = "iI",
-    .sql =
-        "SELECT count(*), CAST(sum(CASE WHEN net = ?2 THEN 1 ELSE 0 END) AS BIGINT) FROM attempt WHERE account_id = ?1"
-        " AND state IN (1, 2, 3, 4) AND expires_ms > ?3",
+    .out = "i",
+    .sql = "SELECT count(*) FROM attempt WHERE account_id = ?1 AND net = ?2 AND state IN (1, 2, 3, 4)"
+           " AND expires_ms > ?3",
 };
 const struct store_stmt ATTEMPT_OVERDUE = {
     .name = "attempt_overdue",
