@@ -34,11 +34,11 @@ def array(name, data):
 def main():
     folder, out, depfile = (pathlib.Path(a) for a in sys.argv[1:4])
     layout = (folder / "layout.html").read_text()
-    files = [folder / "layout.html"]
+    files = [folder / "layout.html", folder / "pages", folder / "assets"]
     entries = []
     for f in sorted((folder / "assets").rglob("*")):
+        files.append(f)  # folders too: they change when a file comes or goes
         if f.is_file():
-            files.append(f)
             entries.append(("/" + f.relative_to(folder / "assets").as_posix(), TYPES[f.suffix], f.read_bytes()))
     for f in sorted((folder / "pages").glob("*.html")):
         files.append(f)

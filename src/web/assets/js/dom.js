@@ -1,0 +1,82 @@
+/* Builds elements. Data only ever becomes text. */
+export const $ = (id) => document.getElementById(id);
+
+export function el(tag, props = {}, ...children) {
+  const e = document.createElement(tag);
+  for (const [key, value] of Object.entries(props)) {
+    if (value === undefined || value === false) continue;
+    if (key.startsWith("on")) e.addEventListener(key.slice(2), value);
+    else if (key === "class") e.className = value;
+    else e.setAttribute(key, value === true ? "" : value);
+  }
+  e.append(...children.filter((c) => c !== undefined && c !== null && c !== false));
+  return e;
+}
+
+export function say(text, kind = "bad") {
+  const box = $("say");
+  box.hidden = !text;
+  box.className = `notice ${kind}`;
+  box.textContent = text || "";
+}
+
+/* Puts one step in place of the last, and the reader's focus on its heading. */
+export function show(...children) {
+  const box = $("step");
+  box.replaceChildren(...children.filter(Boolean));
+  const target = box.querySelector("input:not([type=checkbox]), h2");
+  if (!target) return;
+  if (target.tagName === "H2") target.tabIndex = -1;
+  target.focus();
+}
+
+let count = 0;
+export function field(label, props = {}, hint) {
+  const id = `f${++count}`;
+  const hintId = hint ? `${id}-hint` : undefined;
+  const input = el("input", { id, required: true, "aria-describedby": hintId, ...props });
+  return { input, nodes: [el("label", { for: id }, label), input, hint && el("p", { class: "hint", id: hintId }, hint)].filter(Boolean) };
+}
+
+export function digitsField(label, hint) {
+  return field(label, { class: "digits", inputmode: "numeric", autocomplete: "one-time-code", pattern: "[0-9]*", maxlength: "8" }, hint);
+}
+
+/* A form with one button; while it works the button is off. */
+export function form(title, nodes, button, submit) {
+  const press = el("button", { type: "submit" }, button);
+  const e = el("form", { class: "card" }, title && el("h2", {}, title), ...nodes, el("div", { class: "buttons" }, press));
+  e.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (press.disabled) return;
+    press.disabled = true;
+    say("");
+    try {
+      await submit();
+    } finally {
+      press.disabled = false;
+    }
+  });
+  return e;
+}
+
+export function button(text, cls, press) {
+  const b = el("button", { type: "button", class: cls }, text);
+  b.addEventListener("click", async () => {
+    b.disabled = true;
+    try {
+      await press();
+    } finally {
+      b.disabled = false;
+    }
+  });
+  return b;
+}
+
+export function when(text) {
+  return text ? new Date(text).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" }) : "";
+}
+
+export function facts(rows) {
+  return el("dl", { class: "facts" }, ...rows.filter(([, v]) => v).map(([k, v]) => el("div", {}, el("dt", {}, k), el("dd", {}, v))));
+}

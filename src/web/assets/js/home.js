@@ -1,0 +1,84 @@
+/* The account: what needs an answer now, devices, sessions, what was. */
+import { call, explain } from "./api.js";
+import { alarmCard, attemptCard, pastItem } from "./cards.js";
+import { $, button, el, say, when } from "./dom.js";
+import { pushBox } from "./push.js";
+
+const alerts = new Map();
+let attempts = [];
+
+function isNews(a) {
+  return !a.answer && a.kind !== "denied" && Date.now() - new Date(a.at) < 7 * 86400e3;
+}
+
+function draw() {
+  const all = [...alerts.values()].sort((a, b) => b.at.localeCompare(a.at));
+  const news = all.filter(isNews);
+  const past = all.filter((a) => !isNews(a));
+  const loud = news.length > 0 || attempts.length > 0;
+  $("codes").replaceChildren(...attempts.map((a) => attemptCard(a, load)));
+  $("alarms").replaceChildren(...news.map((a) => alarmCard(a, load)));
+  $("past").replaceChildren(...(past.length ? past.map(pastItem) : [el("li", { class: "quiet" }, "None. Good.")]));
+  $("state").textContent = loud ? "Please look at this" : "All is quiet";
+  $("bell").classList.toggle("rings", loud);
+}
+
+async function load() {
+  const [a, t] = await Promise.all([call("GET", "/alerts?limit=30"), call("GET", "/attempts?limit=20")]);
+  if (!a.ok || !t.ok) return say(explain(a.ok ? t : a));
+  alerts.clear();
+  for (const x of a.data.alerts) alerts.set(x.id, x);
+  attempts = t.data.attempts.filter((x) => x.code_alive && ["opened", "held"].includes(x.state));
+  draw();
+}
+
+function deviceItem(d) {
+  const words = [d.current ? "this device" : `last used ${when(d.last_seen)}`, d.place, d.trusted ? "trusted" : "new", d.push && "rings"];
+  return el("li", {}, el("h3", {}, d.name || d.platform), el("p", { class: "quiet" }, words.filter(Boolean).join(" · ")));
+}
+
+function sessionItem(s) {
+  const end = async () => {
+    const res = await call("DELETE", s.current ? "/session" : `/sessions/${s.id}`);
+    if (!res.ok) return say(explain(res));
+    if (s.current) return location.assign("/");
+    say("Signed out there.", "good");
+    await loadLists();
+  };
+  const press = button("Sign out", "quiet-button small", end);
+  press.setAttribute("aria-label", `Sign out: ${s.device.name}`);
+  return el("li", { class: "row" },
+    el("p", {}, s.device.name || s.device.platform, el("br"), el("span", { class: "quiet" }, s.current ? "here, now" : `since ${when(s.created_at)}`)), press);
+}
+
+async function loadLists() {
+  const [d, s] = await Promise.all([call("GET", "/devices"), call("GET", "/sessions")]);
+  if (d.ok) $("device-list").replaceChildren(...d.data.devices.map(deviceItem));
+  if (s.ok) $("session-list").replaceChildren(...s.data.sessions.map(sessionItem));
+}
+
+function listen() {
+  const stream = new EventSource("/api/v1/alerts/stream");
+  stream.addEventListener("alert", (event) => {
+    const a = JSON.parse(event.data);
+    alerts.set(a.id, a);
+    draw();
+    loadLists();
+  });
+  stream.addEventListener("code", load);
+  stream.addEventListener("open", load);
+  stream.addEventListener("error", () => {
+    if (stream.readyState === EventSource.CLOSED) say("You are not signed in here any more, or the connection is lost. Load the page again.");
+  });
+}
+
+async function begin() {
+  const who = await call("GET", "/session");
+  if (!who.ok) return location.assign("/sign-in?return=/home");
+  const { account, device } = who.data;
+  $("who").textContent = `${account.name ? `${account.name}, ` : ""}${account.email} on ${device.name}`;
+  listen();
+  await Promise.all([load(), loadLists(), pushBox($("push"))]);
+}
+
+begin();

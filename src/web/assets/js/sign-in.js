@@ -1,0 +1,37 @@
+/* A known device needs the password; a new one needs two proofs. */
+import { call, deviceName, explain } from "./api.js";
+import { el, field, form, say, show } from "./dom.js";
+import { showKey } from "./key.js";
+import { commit, Prover } from "./proofs.js";
+
+/* Only a place of our own: a path, and nothing that a browser could read as a host. */
+function goBack() {
+  const wanted = new URLSearchParams(location.search).get("return") || "/home";
+  const to = new URL(wanted, location.origin);
+  const own = to.origin === location.origin && wanted.startsWith("/") && !wanted.startsWith("//");
+  location.assign(own ? to.pathname + to.search + to.hash : "/home");
+}
+
+async function finish(prover) {
+  const result = await commit(prover, { device: deviceName() });
+  if (!result) return show(el("p", {}, el("a", { class: "button", href: "/sign-in" }, "Start again")));
+  if (result.recovery_key) return showKey(result.recovery_key, goBack);
+  goBack();
+}
+
+function askEmail() {
+  const f = field("Your e-mail address", { type: "email", autocomplete: "username", maxlength: "254" });
+  show(
+    form("", f.nodes, "Go on", async () => {
+      const email = f.input.value.trim();
+      const res = await call("POST", "/attempts", { action: "sign_in", email });
+      if (!res.ok) return say(explain(res));
+      const prover = new Prover(res.data, email);
+      prover.run().then((proved) => proved && finish(prover));
+    }),
+    el("p", {}, "New here? ", el("a", { href: "/sign-up" }, "Create an account")),
+    el("p", { class: "hint" }, `Check the address above: it should be ${location.origin}.`),
+  );
+}
+
+askEmail();

@@ -1,0 +1,38 @@
+#!/bin/sh
+# The pages in a real browser, against a real server. `npm ci --prefix tests` was run before. TOCSIN_BUILD: the build
+# folder. TOCSIN_SCREENSHOTS: also write docs/screenshots.
+set -eu
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+build=$(CDPATH='' cd -- "${TOCSIN_BUILD:-$here/../../../build}" && pwd)
+work=$(mktemp -d)
+server=
+stop() {
+    [ -z "$server" ] || { kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; }
+    rm -rf "$work"
+}
+trap stop EXIT
+trap 'exit 1' INT TERM
+port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
+mkdir "$work/data" "$work/profile"
+chmod 700 "$work/data"
+cat > "$work/tocsin.ini" <<INI
+[server]
+origin = http://localhost:$port
+listen = 127.0.0.1:$port
+workers = 1
+[data]
+directory = $work/data
+[keeper]
+hash_memory_kib = 64
+hash_passes = 1
+[metrics]
+listen =
+INI
+chmod 600 "$work/tocsin.ini"
+"$build/src/tocsind/tocsind" -c "$work/tocsin.ini" > "$work/log" 2>&1 &
+server=$!
+status=0
+TOCSIN_ORIGIN="http://localhost:$port" TOCSIN_MAIL="$work/data/mail" TOCSIN_PROFILE="$work/profile" \
+    node "$here/run.mjs" || status=$?
+[ "$status" -eq 0 ] || tail -n 20 "$work/log" >&2
+exit "$status"

@@ -1,0 +1,173 @@
+// Ada signs up; a stranger who knows her password is heard of and shut out, by a link and without a script.
+import { accessible, check, expectNoise, heading, launch, mails, origin, person, press, quiet, serverIsUp, shoot, sleep, total, type, until } from "./tools.mjs";
+
+const email = "ada@example.org";
+const password = "seven quiet lanterns over the harbour";
+
+async function signUp(page) {
+  await page.goto(`${origin}/`);
+  await accessible(page, "welcome");
+  await shoot(page, "welcome");
+  await press(page, "Create an account");
+  await page.waitForSelector("input[type=email]");
+  await accessible(page, "sign-up");
+  await type(page, "input[type=email]", email);
+  await press(page, "Go on");
+  const mail = await until("the code's mail", () => mails(email)[0]);
+  const code = /\b(\d{4,8})\b/.exec(mail)[1];
+  await type(page, "input.digits", code);
+  await press(page, "Go on");
+  await type(page, "input[autocomplete=name]", "Ada");
+  await type(page, "input[type=password]", password);
+  await press(page, "Create my account");
+  await heading(page, "Your recovery key");
+  const key = await page.$eval(".key", (e) => e.dataset.key);
+  check("the recovery key is shown in groups", /^([0-9A-Z]{2,4}-){5,}[0-9A-Z]{2,4}$/.test(key), key);
+  await accessible(page, "recovery key");
+  await shoot(page, "recovery-key");
+  await press(page, "I have kept it");
+  await heading(page, "Do you really have it?");
+  for (const input of await page.$$("input[data-group]")) await input.type(key.split("-")[Number(await input.evaluate((e) => e.dataset.group))].toLowerCase());
+  await press(page, "Check");
+  await page.waitForFunction(() => location.pathname === "/home");
+  await heading(page, "All is quiet");
+  check("signed up, and at home", true);
+  quiet(page, "sign-up");
+  return key;
+}
+
+async function knock(page, secret = password) {
+  await page.goto(`${origin}/sign-in`);
+  await type(page, "input[type=email]", email);
+  await press(page, "Go on");
+  await type(page, "input[type=password]", secret);
+  await press(page, "Go on");
+}
+
+async function alarmRings(ada, other) {
+  const before = mails(email).length;
+  await knock(other);
+  await heading(other, "One more proof");
+  const t = Date.now();
+  await ada.waitForSelector("article[data-alert]");
+  check("the alarm is on Ada's open page", true, Date.now() - t);
+  const mail = await until("the alarm's mail", () => mails(email).slice(before).find((m) => m.includes("/a/tl_")));
+  return /http\S+\/a\/tl_[A-Za-z0-9_-]+/.exec(mail)[0];
+}
+
+async function codeShownThere(ada, other) {
+  await press(other, "Use one of my devices");
+  await ada.waitForSelector("article[data-attempt]");
+  await accessible(ada, "home with an alarm and a code");
+  await shoot(ada, "home-alarm");
+  await shoot(ada, "home-alarm-phone-dark", { dark: true, phone: true });
+  check("no digits before a tap", (await ada.$(".big-digits")) === null);
+  await press(ada, "Show the digits");
+  const digits = await (await ada.waitForSelector(".big-digits")).evaluate((e) => e.textContent);
+  await type(other, "input.digits", digits);
+  await accessible(other, "digits typed here");
+  await press(other, "Go on");
+  await other.waitForFunction(() => location.pathname === "/home");
+  check("a code shown there lets the second device in", true);
+  quiet(other, "the second device");
+}
+
+async function answerAll(ada) {
+  for (let i = 0; i < 5; i++) {
+    const card = await ada.$("article[data-alert]");
+    if (!card) break;
+    const id = await card.evaluate((e) => e.dataset.alert);
+    await press(ada, "It was me");
+    await ada.waitForFunction((x) => !document.querySelector(`[data-alert="${x}"]`), {}, id);
+    await sleep(200);
+  }
+  await heading(ada, "All is quiet");
+  check("answered alarms are quiet", true);
+  quiet(ada, "home");
+}
+
+async function codeShownHere(ada, other) {
+  await knock(other);
+  await press(other, "Use one of my devices");
+  await press(other, "Show digits here instead");
+  const digits = await (await other.waitForSelector(".big-digits")).evaluate((e) => e.textContent);
+  await ada.goto(`${origin}/home`);
+  await ada.waitForSelector("article[data-attempt]");
+  await press(ada, "Type digits from there");
+  await type(ada, "article input.digits", digits);
+  await press(ada, "That is me");
+  await other.waitForFunction(() => location.pathname === "/home");
+  check("a code shown here and typed there lets the third device in", true);
+}
+
+async function pagesAreFine(ada, stranger) {
+  for (const path of ["/change-password", "/problems/wrong_proof", "/home"]) {
+    await ada.goto(origin + path);
+    await sleep(300);
+    await accessible(ada, path);
+    quiet(ada, path);
+  }
+  for (const path of ["/recover", "/sign-in", "/problems"]) {
+    await stranger.goto(origin + path);
+    await sleep(200);
+    await accessible(stranger, path);
+    quiet(stranger, path);
+  }
+  await stranger.goto(`${origin}/home`);
+  check("home sends a stranger to sign in, and remembers where to", stranger.url() === `${origin}/sign-in?return=/home`, stranger.url());
+  const res = await stranger.goto(`${origin}/a/tl_nothing`);
+  check("an unknown link is a kind page", res.status() === 404 && (await stranger.$("h1")) !== null);
+  await accessible(stranger, "unknown link");
+  expectNoise(stranger, 404);
+}
+
+async function shutOut(browser, ada, stranger) {
+  const link = await alarmRings(ada, stranger);
+  const plain = await person(browser);
+  await plain.goto(link);
+  await accessible(plain, "the alarm's page");
+  await shoot(plain, "alarm-page");
+  await plain.setJavaScriptEnabled(false);
+  await plain.goto(link);
+  await plain.click("input[name=tell_security_team]");
+  await plain.type("#note", "It's not me & I am at home <now>");
+  await Promise.all([plain.waitForNavigation(), plain.click("button[value=not_me]")]);
+  const text = await plain.$eval("main", (e) => e.textContent);
+  check("without a script, \u201cIt wasn't me\u201d locks the account down", text.includes("Your account is locked down"), text);
+  check("the security team is told", text.includes("security team knows"), text);
+  await plain.setJavaScriptEnabled(true);
+  quiet(plain, "the alarm's page");
+  await accessible(plain, "locked down");
+  await shoot(plain, "locked-down-dark", { dark: true });
+  await press(stranger, "Use one of my devices");
+  await sleep(300);
+  expectNoise(stranger, 403);
+  await ada.goto(`${origin}/home`);
+  check("a link answered without a session ends all sessions", ada.url().includes("/sign-in"), ada.url());
+  await knock(stranger);
+  await until("the refusal", () => stranger.$eval("#say", (e) => e.textContent.includes("not right")));
+  check("the password that the stranger knows opens nothing any more", true);
+}
+
+await serverIsUp();
+const browser = await launch();
+try {
+  const [ada, second, third, stranger] = await Promise.all([1, 2, 3, 4].map(() => person(browser)));
+  await signUp(ada);
+  await alarmRings(ada, second);
+  await codeShownThere(ada, second);
+  await sleep(500);
+  await answerAll(ada);
+  await codeShownHere(ada, third);
+  await sleep(500);
+  await answerAll(ada);
+  await pagesAreFine(ada, stranger);
+  await shutOut(browser, ada, stranger);
+} catch (e) {
+  check("the run goes through", false, e.stack);
+  for (const page of (await browser.pages()).concat(...(await Promise.all(browser.browserContexts().map((c) => c.pages())))))
+    console.log(page.url(), await page.evaluate(() => document.body.innerText.slice(0, 400)).catch(() => ""));
+} finally {
+  await browser.close();
+}
+process.exitCode = total() ? 0 : 1;

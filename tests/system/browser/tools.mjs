@@ -1,0 +1,130 @@
+// What the run needs: a browser, the mail files, checks that count, axe.
+import fs from "node:fs";
+import path from "node:path";
+import axe from "axe-core";
+import puppeteer from "puppeteer-core";
+
+export const origin = process.env.TOCSIN_ORIGIN;
+const shots = process.env.TOCSIN_SCREENSHOTS ? path.resolve(import.meta.dirname, "../../../docs/screenshots") : null;
+const counts = { passed: 0, failed: 0 };
+
+export function check(what, is, detail = "") {
+  counts[is ? "passed" : "failed"]++;
+  if (!is) console.log(`FAILED ${what}`, detail);
+  else console.log(`ok ${what}`);
+}
+
+export function total() {
+  console.log(`${counts.passed} passed, ${counts.failed} failed`);
+  return counts.failed === 0 && counts.passed > 0;
+}
+
+export const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
+
+export async function until(what, fn, ms = 15000) {
+  const end = Date.now() + ms;
+  for (;;) {
+    const got = await fn();
+    if (got) return got;
+    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
+    await sleep(50);
+  }
+}
+
+export async function serverIsUp() {
+  await until("the server", () => fetch(`${origin}/readyz`).then((r) => r.status === 204, () => false));
+}
+
+export function launch() {
+  return puppeteer.launch({
+    executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
+    userDataDir: process.env.TOCSIN_PROFILE,
+    headless: true,
+    args: ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync"],
+  });
+}
+
+// A page of a person of its own. `noise` collects what a console must not say; an answer of 4xx that a step means to
+// get is taken out by expectNoise.
+export async function person(browser) {
+  const context = await browser.createBrowserContext();
+  const page = await context.newPage();
+  page.noise = [];
+  page.on("console", (m) => m.type() === "error" && page.noise.push(`${m.text()} ${m.location().url}`));
+  page.on("pageerror", (e) => page.noise.push(String(e)));
+  page.setDefaultTimeout(15000);
+  await page.setViewport({ width: 1100, height: 850 });
+  return page;
+}
+
+export function quiet(page, what) {
+  check(`${what}: nothing on the console`, page.noise.length === 0, page.noise.join("\n"));
+  page.noise.length = 0;
+}
+
+export function expectNoise(page, status) {
+  page.noise = page.noise.filter((n) => !n.includes(`status of ${status}`));
+}
+
+const looks = [
+  ["light", { width: 1100, height: 850 }],
+  ["dark", { width: 1100, height: 850 }],
+  ["light", { width: 390, height: 844 }],
+  ["dark", { width: 390, height: 844 }],
+];
+
+export async function accessible(page, what) {
+  for (const [scheme, size] of looks) {
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }, { name: "prefers-reduced-motion", value: "reduce" }]);
+    await page.setViewport(size);
+    await page.evaluate(axe.source);
+    const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+    const bad = result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.html} ${n.failureSummary}`).join("; ")}`);
+    check(`${what}: axe, ${scheme}, ${size.width} px`, bad.length === 0, bad.join("\n"));
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    check(`${what}: fits ${size.width} px, ${scheme}`, wide <= 0, wide);
+  }
+  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "light" }, { name: "prefers-reduced-motion", value: "reduce" }]);
+  await page.setViewport(looks[0][1]);
+}
+
+export async function shoot(page, name, { dark = false, phone = false } = {}) {
+  if (!shots) return;
+  fs.mkdirSync(shots, { recursive: true });
+  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }, { name: "prefers-reduced-motion", value: "reduce" }]);
+  await page.setViewport(phone ? { width: 390, height: 844 } : { width: 900, height: 760 });
+  await page.screenshot({ path: path.join(shots, `${name}.png`) });
+  await page.setViewport(looks[0][1]);
+}
+
+function decode(part) {
+  const cut = part.search(/\r?\n\r?\n/);
+  const body = part.slice(cut).trim();
+  if (/base64/i.test(part.slice(0, cut))) return Buffer.from(body, "base64").toString();
+  return Buffer.from(body.replace(/=\r?\n/g, "").replace(/=([0-9A-F]{2})/gi, (_, h) => String.fromCharCode(parseInt(h, 16))), "latin1").toString();
+}
+
+// Texts of the mails to an address, oldest first.
+export function mails(to) {
+  const folder = process.env.TOCSIN_MAIL;
+  if (!fs.existsSync(folder)) return [];
+  return fs.readdirSync(folder).filter((n) => n.endsWith(".eml"))
+    .map((n) => ({ at: fs.statSync(path.join(folder, n)).mtimeMs, text: fs.readFileSync(path.join(folder, n), "utf8") }))
+    .filter((m) => m.text.split(/\r?\n\r?\n/)[0].includes(to))
+    .sort((a, b) => a.at - b.at)
+    .map((m) => decode(m.text.slice(m.text.indexOf("text/plain"))));
+}
+
+export async function press(page, text) {
+  await page.locator(`::-p-xpath(//*[self::button or self::a][contains(normalize-space(.), "${text}")])`).click();
+}
+
+export async function type(page, selector, text) {
+  await page.waitForSelector(selector, { visible: true });
+  await page.type(selector, text);
+}
+
+export async function heading(page, text) {
+  await page.waitForFunction((t) => [...document.querySelectorAll("h1, h2")].some((h) => h.textContent.includes(t)), {}, text);
+}
