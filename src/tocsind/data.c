@@ -153,8 +153,10 @@ enum err data_listen(const char *address, bool is_shared, int *ret_fd, struct co
     if (is_shared) (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     if (sa.ss_family == AF_INET6) (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     if (bind(fd, (struct sockaddr *)&sa, n) != 0 || listen(fd, 4096) != 0) {
-        (void)fail(ret_problem, "can't listen on %s: %s", address, strerror(errno));
+        const int why = errno;
+        (void)fail(ret_problem, "can't listen on %s: %s", address, strerror(why));
         (void)close(fd);
+        errno = why;
         return ERR_IO;
     }
     *ret_fd = fd;

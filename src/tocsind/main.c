@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <sched.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -98,12 +99,23 @@ static enum err open_log(const struct config *c, struct config_problem *p) {
     return OK;
 }
 
+/* The children of a supervisor that was killed hold its sockets for up to two seconds more: they are waited for. */
+static enum err listen_patiently(const char *address, bool is_shared, int *ret_fd, struct config_problem *p) {
+    const struct timespec moment = { .tv_nsec = 100000000 };
+    enum err r = data_listen(address, is_shared, ret_fd, p);
+    for (int i = 0; i < 30 && r != OK && errno == EADDRINUSE; i++) {
+        (void)nanosleep(&moment, NULL);
+        r = data_listen(address, is_shared, ret_fd, p);
+    }
+    return r;
+}
+
 static enum err open_listeners(const struct config *c, int *listeners, uint32_t n, int *ret_metrics_fd,
                                struct config_problem *p) {
     enum err r = OK;
     *ret_metrics_fd = -1;
-    for (uint32_t i = 0; i < n && r == OK; i++) r = data_listen(c->server_listen, n > 1, &listeners[i], p);
-    if (r == OK && c->metrics_listen[0]) r = data_listen(c->metrics_listen, false, ret_metrics_fd, p);
+    for (uint32_t i = 0; i < n && r == OK; i++) r = listen_patiently(c->server_listen, n > 1, &listeners[i], p);
+    if (r == OK && c->metrics_listen[0]) r = listen_patiently(c->metrics_listen, false, ret_metrics_fd, p);
     return r;
 }
 

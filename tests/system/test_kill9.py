@@ -94,8 +94,11 @@ def restart(server):
     for _ in range(60):
         server.start(wait=False)
         try:
-            server.wait_ready(6)
-            return
+            time.sleep(0.3)
+            server.wait_ready(8)  # perhaps the old front still answers: so look whether the new one lives
+            time.sleep(0.2)
+            if server.process.poll() is None:
+                return
         except AssertionError:
             if server.process.poll() is None:
                 server.process.kill()
