@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "core/token.h"
 #include "web/assets.h"
 #include "web/web_priv.h"
 
@@ -45,9 +46,13 @@ static void add_facts(struct buf *b, const struct alert *a) {
     buf_add_z(b, "<dl class=\"facts\"><div><dt>When</dt><dd>");
     add_when(b, a->at_ms);
     buf_add_z(b, "</dd></div><div><dt>Where</dt><dd>");
-    buf_add_html(b, a->place.n ? a->place : STR("a place we can't name"));
-    buf_add_z(b, "<br><span class=\"quiet\">address ");
-    buf_add_html(b, a->ip);
+    if (a->place.n) {
+        buf_add_html(b, a->place);
+        buf_add_z(b, "<br><span class=\"quiet\">");
+    } else {
+        buf_add_z(b, "<span>");
+    }
+    buf_add_html(b, a->ip.n ? a->ip : STR("unknown"));
     buf_add_z(b, "</span></dd></div><div><dt>Device</dt><dd>");
     buf_add_html(b, a->device.n ? a->device : STR("unknown"));
     buf_add_z(b, a->is_known_device ? "<br><span class=\"quiet\">known to your account</span>"
@@ -149,6 +154,18 @@ static void add_locked_steps(struct buf *b, bool is_here) {
                      "password</a> with two other proofs.</p>");
 }
 
+/* The browser's own session of this very account outlived the lock-down. */
+static bool is_still_in(const struct api_call *c, struct str session_token) {
+    uint8_t mac[HASH_BYTES];
+    struct account_id account;
+    struct alert_id alert;
+    struct session s;
+    bool is_trusted;
+    if (!c->caller.has_session || link_parse(c->g.link, &account, &alert, mac) != OK) return false;
+    if (!id_eq(account.b, c->caller.session.account.b)) return false;
+    return session_of(c->api, session_token, &s, &is_trusted);
+}
+
 static void reply_answered(struct http_request *req, struct api_call *c) {
     bool is_locked = c->g.answer.account_state == ACCOUNT_LOCKED_DOWN;
     struct buf b;
@@ -159,7 +176,7 @@ static void reply_answered(struct http_request *req, struct api_call *c) {
     } else if (is_locked) {
         begin(&b, STR("Your account is locked down"));
         buf_add_z(&b, "<p class=\"eyebrow\">You did the right thing</p><h1>Your account is locked down</h1>");
-        add_locked_steps(&b, c->caller.has_session && c->caller.is_trusted);
+        add_locked_steps(&b, is_still_in(c, cookie_session(req, c->api)));
     } else {
         begin(&b, STR("It is stopped"));
         buf_add_z(&b, "<p class=\"eyebrow\">You did the right thing</p><h1>It is stopped</h1><p class=\"lead\">Whoever "

@@ -48,6 +48,7 @@ static unsigned take(struct str name, struct str value, struct alert_form *f) {
 enum err form_read(struct str body, struct arena *a, struct alert_form *ret) {
     unsigned seen = 0;
     *ret = (struct alert_form){ .note = STR("") };
+    if (str_ends(body, STR("&"))) return ERR_INPUT;
     while (body.n > 0) {
         struct str pair, name, value;
         unsigned bit;

@@ -56,6 +56,37 @@ static void page_code(struct http_request *req, void *app) {
     if (param_id(req, "attempt", id)) for_signed_in(req, app, "page:code");
 }
 
+/* ---- back to where a person came from ---- */
+
+static bool is_below(struct str place, struct str origin) {
+    if (origin.n == 0 || !str_starts(place, origin)) return false;
+    return place.n == origin.n || place.p[origin.n] == '/';
+}
+
+bool web_may_return(const struct config *config, struct str place) {
+    struct str rest = str_from(config->server_return_origins), word;
+    if (place.n == 0 || place.n > RETURN_BYTES_MAX) return false;
+    for (size_t i = 0; i < place.n; i++)
+        if (place.p[i] < 0x21 || place.p[i] > 0x7e || place.p[i] == '\\') return false;
+    if (place.p[0] == '/') return place.n == 1 || place.p[1] != '/';
+    if (is_below(place, str_from(config->server_origin))) return true;
+    while (rest.n > 0) {
+        rest = str_cut(rest, ' ', &word);
+        if (is_below(place, word)) return true;
+    }
+    return false;
+}
+
+/* After a sign-in: to a page of ours, or to an origin that the configuration names. */
+static void page_go(struct http_request *req, void *app) {
+    const struct api *api = app;
+    const char *to = NULL;
+    struct str place;
+    if (http_query(req, "return", &place) == OK && web_may_return(api->config, place))
+        to = arena_fmt(http_arena(req), "%.*s", STR_FMT(place));
+    go(req, to ? to : "/home");
+}
+
 static void page_sign_up(struct http_request *req, void *app) {
     (void)app;
     reply_asset(req, "page:sign-up");
@@ -82,6 +113,7 @@ const struct http_route web_routes[] = {
     { "GET", "/home", HTTP_WORK, page_home, 0 },
     { "GET", "/change-password", HTTP_WORK, page_change_password, 0 },
     { "GET", "/code/{attempt}", HTTP_WORK, page_code, 0 },
+    { "GET", "/go", HTTP_FAST, page_go, 0 },
     { "GET", "/sign-up", HTTP_FAST, page_sign_up, 0 },
     { "GET", "/sign-in", HTTP_FAST, page_sign_in, 0 },
     { "GET", "/recover", HTTP_FAST, page_recover, 0 },

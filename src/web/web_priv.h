@@ -7,6 +7,10 @@
 void alert_page_show(struct http_request *req, void *app);
 void alert_page_answer(struct http_request *req, void *app);
 
+#define RETURN_BYTES_MAX 2000
+/* May a sign-in send the browser there? A path of ours, our origin, or one that the configuration names. */
+bool web_may_return(const struct config *config, struct str place);
+
 struct alert_form {
     bool is_me, tell_security_team;
     struct str note; /* lives in the arena */

@@ -1,10 +1,11 @@
 // Ada signs up; a stranger who knows her password is heard of and shut out, by a link and without a script.
 import { accessible, check, expectNoise, heading, launch, mails, origin, person, press, quiet, serverIsUp, shoot, sleep, total, type, until } from "./tools.mjs";
 
-const email = "ada@example.org";
+const ada_email = "ada@example.org";
+const ben_email = "ben@example.org";
 const password = "seven quiet lanterns over the harbour";
 
-async function signUp(page) {
+async function signUp(page, email) {
   await page.goto(`${origin}/`);
   await accessible(page, "welcome");
   await shoot(page, "welcome");
@@ -21,14 +22,10 @@ async function signUp(page) {
   await type(page, "input[type=password]", password);
   await press(page, "Create my account");
   await heading(page, "Your recovery key");
-  const key = await page.$eval(".key", (e) => e.dataset.key);
-  check("the recovery key is shown in groups", /^([0-9A-Z]{2,4}-){5,}[0-9A-Z]{2,4}$/.test(key), key);
   await accessible(page, "recovery key");
   await shoot(page, "recovery-key");
-  await press(page, "I have kept it");
-  await heading(page, "Do you really have it?");
-  for (const input of await page.$$("input[data-group]")) await input.type(key.split("-")[Number(await input.evaluate((e) => e.dataset.group))].toLowerCase());
-  await press(page, "Check");
+  const key = await keepKey(page);
+  check("the recovery key is shown in groups", /^([0-9A-Z]{2,4}-){5,}[0-9A-Z]{2,4}$/.test(key), key);
   await page.waitForFunction(() => location.pathname === "/home");
   await heading(page, "All is quiet");
   check("signed up, and at home", true);
@@ -36,21 +33,21 @@ async function signUp(page) {
   return key;
 }
 
-async function knock(page, secret = password) {
+async function knock(page, email = ada_email) {
   await page.goto(`${origin}/sign-in`);
   await type(page, "input[type=email]", email);
   await press(page, "Go on");
-  await type(page, "input[type=password]", secret);
+  await type(page, "input[type=password]", password);
   await press(page, "Go on");
 }
 
-async function alarmRings(ada, other) {
+async function alarmRings(ada, other, email = ada_email) {
   const before = mails(email).length;
-  await knock(other);
+  await knock(other, email);
   await heading(other, "One more proof");
   const t = Date.now();
   await ada.waitForSelector("article[data-alert]");
-  check("the alarm is on Ada's open page", true, Date.now() - t);
+  check("the alarm is on the owner's open page", true, Date.now() - t);
   const mail = await until("the alarm's mail", () => mails(email).slice(before).find((m) => m.includes("/a/tl_")));
   return /http\S+\/a\/tl_[A-Za-z0-9_-]+/.exec(mail)[0];
 }
@@ -69,6 +66,8 @@ async function codeShownThere(ada, other) {
   await press(other, "Go on");
   await other.waitForFunction(() => location.pathname === "/home");
   check("a code shown there lets the second device in", true);
+  await ada.waitForFunction(() => !document.querySelector("article[data-attempt]"));
+  check("the card goes by itself", true);
   quiet(other, "the second device");
 }
 
@@ -92,12 +91,82 @@ async function codeShownHere(ada, other) {
   await press(other, "Show digits here instead");
   const digits = await (await other.waitForSelector(".big-digits")).evaluate((e) => e.textContent);
   await ada.goto(`${origin}/home`);
+  const card = await ada.waitForSelector("article[data-attempt]");
+  await ada.goto(`${origin}/code/${await card.evaluate((e) => e.dataset.attempt)}`);
   await ada.waitForSelector("article[data-attempt]");
+  await accessible(ada, "/code");
   await press(ada, "Type digits from there");
   await type(ada, "article input.digits", digits);
   await press(ada, "That is me");
   await other.waitForFunction(() => location.pathname === "/home");
   check("a code shown here and typed there lets the third device in", true);
+  await ada.goto(`${origin}/home`);
+}
+
+async function keepKey(page) {
+  await heading(page, "Your recovery key");
+  const key = await page.$eval(".key", (e) => e.dataset.key);
+  await press(page, "I have kept it");
+  await heading(page, "Do you really have it?");
+  for (const input of await page.$$("input[data-group]")) await input.type(key.split("-")[Number(await input.evaluate((e) => e.dataset.group))].toLowerCase());
+  await press(page, "Check");
+  return key;
+}
+
+// A known device: signs out, and comes back with the password alone, to where it wanted to go.
+async function knownDevice(page) {
+  await page.goto(`${origin}/home`);
+  const here = "::-p-xpath(//li[contains(., 'here, now')]//button)";
+  await Promise.all([page.waitForNavigation(), page.locator(here).click()]);
+  await page.goto(`${origin}/change-password`);
+  check("a page for those signed in asks to sign in", page.url().includes("/sign-in?return=/change-password"), page.url());
+  await type(page, "input[type=email]", ada_email);
+  await press(page, "Go on");
+  await type(page, "input[type=password]", password);
+  await press(page, "Go on");
+  await page.waitForFunction(() => location.pathname === "/change-password");
+  check("a known device needs the password alone, and gets back to its page", true);
+  quiet(page, "a known device");
+}
+
+// Password and recovery key; the spent key is replaced.
+async function changePassword(page, key) {
+  await page.goto(`${origin}/change-password`);
+  await press(page, "Begin");
+  await type(page, "input[type=password]", password);
+  await press(page, "Go on");
+  await press(page, "Use my recovery key");
+  await type(page, "input[type=text]", key.toLowerCase().replaceAll("-", " "));
+  await accessible(page, "recovery key typed");
+  await press(page, "Go on");
+  await type(page, "input[autocomplete=new-password]", password);
+  await press(page, "Save it");
+  check("a spent recovery key is replaced", (await keepKey(page)) !== key);
+  await until("the words", () => page.$eval("#say", (e) => e.textContent.includes("is changed")));
+  check("the password is changed with two proofs", true);
+  quiet(page, "change of password");
+}
+
+async function workerStarts(page) {
+  const state = await page.evaluate(async () => {
+    await navigator.serviceWorker.register("/sw.js");
+    return (await navigator.serviceWorker.ready).active !== null;
+  });
+  check("the service worker starts", state);
+}
+
+// Ben opens the mail's link in the browser that he is signed in with, and stays in.
+async function ownBrowserStays(ben, stranger) {
+  const link = await alarmRings(ben, stranger, ben_email);
+  await ben.goto(link);
+  await Promise.all([ben.waitForNavigation(), ben.click("button[value=not_me]")]);
+  const text = await ben.$eval("main", (e) => e.textContent);
+  check("the answering browser is told that it stays signed in", text.includes("but this one"), text);
+  await ben.goto(`${origin}/home`);
+  check("and it does", ben.url() === `${origin}/home`, ben.url());
+  await ben.goto(link);
+  check("an answered link says so", (await ben.$eval("main", (e) => e.textContent)).includes("You said that this wasn't you"));
+  quiet(ben, "Ben's answer");
 }
 
 async function pagesAreFine(ada, stranger) {
@@ -153,7 +222,7 @@ await serverIsUp();
 const browser = await launch();
 try {
   const [ada, second, third, stranger] = await Promise.all([1, 2, 3, 4].map(() => person(browser)));
-  await signUp(ada);
+  const key = await signUp(ada, ada_email);
   await alarmRings(ada, second);
   await codeShownThere(ada, second);
   await sleep(500);
@@ -162,6 +231,15 @@ try {
   await sleep(500);
   await answerAll(ada);
   await pagesAreFine(ada, stranger);
+  await workerStarts(ada);
+  await knownDevice(ada);
+  await changePassword(ada, key);
+  await ada.goto(`${origin}/home`);
+  await ada.waitForSelector("article[data-alert]");
+  await answerAll(ada);
+  const ben = await person(browser);
+  await signUp(ben, ben_email);
+  await ownBrowserStays(ben, await person(browser));
   await shutOut(browser, ada, stranger);
 } catch (e) {
   check("the run goes through", false, e.stack);

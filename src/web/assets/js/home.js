@@ -6,9 +6,29 @@ import { pushBox } from "./push.js";
 
 const alerts = new Map();
 let attempts = [];
+let again = 0;
 
 function isNews(a) {
   return !a.answer && a.kind !== "denied" && Date.now() - new Date(a.at) < 7 * 86400e3;
+}
+
+/* Cards stay while what they show stays, so that nobody loses what they are typing. */
+function place(box, items, idName, make) {
+  const old = new Map([...box.children].map((e) => [e.dataset[idName], e]));
+  const cards = items.map((item) => {
+    const text = JSON.stringify(item);
+    const card = old.get(item.id);
+    if (card && card.shown === text) return card;
+    const fresh = make(item, load);
+    fresh.shown = text;
+    return fresh;
+  });
+  if (cards.length !== box.children.length || cards.some((c, i) => box.children[i] !== c)) box.replaceChildren(...cards);
+}
+
+/* What the alarm's card shows; its deliveries change often. */
+function shown({ deliveries, ...rest }) {
+  return rest;
 }
 
 function draw() {
@@ -16,8 +36,8 @@ function draw() {
   const news = all.filter(isNews);
   const past = all.filter((a) => !isNews(a));
   const loud = news.length > 0 || attempts.length > 0;
-  $("codes").replaceChildren(...attempts.map((a) => attemptCard(a, load)));
-  $("alarms").replaceChildren(...news.map((a) => alarmCard(a, load)));
+  place($("codes"), attempts, "attempt", attemptCard);
+  place($("alarms"), news.map(shown), "alert", alarmCard);
   $("past").replaceChildren(...(past.length ? past.map(pastItem) : [el("li", { class: "quiet" }, "None. Good.")]));
   $("state").textContent = loud ? "Please look at this" : "All is quiet";
   $("bell").classList.toggle("rings", loud);
@@ -30,6 +50,8 @@ async function load() {
   for (const x of a.data.alerts) alerts.set(x.id, x);
   attempts = t.data.attempts.filter((x) => x.code_alive && ["opened", "held"].includes(x.state));
   draw();
+  clearTimeout(again);
+  if (attempts.length > 0) again = setTimeout(load, 15000);
 }
 
 function deviceItem(d) {
@@ -63,6 +85,7 @@ function listen() {
     const a = JSON.parse(event.data);
     alerts.set(a.id, a);
     draw();
+    load();
     loadLists();
   });
   stream.addEventListener("code", load);
