@@ -71,7 +71,7 @@ static struct block *block_add(struct arena *a, size_t n) {
 void *arena_alloc(struct arena *a, size_t n) {
     struct block *b = a->last;
     void *p;
-    if (n > a->max - a->used) return NULL;
+    if (n > a->max - a->used || n > SIZE_MAX - ALIGN) return NULL;
     n = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
     if (n == 0) n = ALIGN;
     if (!b || n > b->cap - b->n) b = block_add(a, n);
@@ -84,7 +84,7 @@ void *arena_alloc(struct arena *a, size_t n) {
 }
 
 char *arena_dup_z(struct arena *a, struct str s) {
-    char *p = arena_alloc(a, s.n + 1);
+    char *p = s.n < SIZE_MAX ? arena_alloc(a, s.n + 1) : NULL;
     if (p && s.n > 0) memcpy(p, s.p, s.n);
     return p;
 }

@@ -11,7 +11,7 @@
 void buf_init(struct buf *b, size_t max) { *b = (struct buf){ .max = max }; }
 
 void buf_release(struct buf *b) {
-    if (b->p) bytes_wipe(b->p, b->cap);
+    if (b->p) bytes_wipe(b->p, b->cap + 1);
     free(b->p);
     b->p = NULL;
     b->n = b->cap = 0;
@@ -32,10 +32,10 @@ enum err buf_reserve(struct buf *b, size_t more) {
     if (more > b->max - b->n) return b->failed = ERR_TOO_LARGE;
     if (b->n + more <= b->cap) return OK;
     while (cap < b->n + more) cap = cap > b->max / 2 ? b->max : cap * 2;
-    p = malloc(cap);
+    p = malloc(cap + 1); /* one more for the NUL that vsnprintf writes */
     if (!p) return b->failed = ERR_NOMEM;
     if (b->n > 0) memcpy(p, b->p, b->n);
-    if (b->p) bytes_wipe(b->p, b->cap);
+    if (b->p) bytes_wipe(b->p, b->cap + 1);
     free(b->p);
     b->p = p;
     b->cap = cap;
@@ -70,32 +70,32 @@ void buf_addf(struct buf *b, const char *fmt, ...) {
     va_start(ap, fmt);
     n = vsnprintf(NULL, 0, fmt, ap);
     va_end(ap);
-    if (n < 0) {
-        b->failed = ERR_INPUT;
-        return;
-    }
-    if (buf_reserve(b, (size_t)n + 1) != OK) return;
+    if (n < 0 && b->failed == OK) b->failed = ERR_INPUT;
+    if (n <= 0 || buf_reserve(b, (size_t)n) != OK) return;
     va_start(ap, fmt);
     (void)vsnprintf(b->p + b->n, (size_t)n + 1, fmt, ap);
     va_end(ap);
     b->n += (size_t)n;
 }
 
+/* Control characters stand in two places: below a blank, and 0x7f to 0x9f, of which the last 32 are two bytes in UTF-8.
+ */
+static bool is_control(unsigned char c) { return c < 0x20 || (c >= 0x7f && c < 0xa0); }
+
 void buf_add_json(struct buf *b, struct str s) {
     static const char hex[] = "0123456789abcdef";
     size_t from = 0;
     buf_add_c(b, '"');
     for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
+        bool is_two = (unsigned char)s.p[i] == 0xc2 && i + 1 < s.n && (unsigned char)s.p[i + 1] >= 0x80;
+        unsigned char c = (unsigned char)s.p[is_two ? i + 1 : i];
         char escape[6] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
-        size_t n = 6;
-        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) continue;
-        if (c == '"' || c == '\\') {
-            escape[1] = (char)c;
-            n = 2;
-        }
+        bool is_mark = c == '"' || c == '\\';
+        if (!is_mark && !(is_control(c) && (is_two || c < 0x80))) continue;
+        if (is_mark) escape[1] = (char)c;
         buf_add(b, (struct str){ s.p + from, i - from });
-        buf_add(b, (struct str){ escape, n });
+        buf_add(b, (struct str){ escape, is_mark ? 2 : 6 });
+        if (is_two) i++;
         from = i + 1;
     }
     if (s.n > from) buf_add(b, (struct str){ s.p + from, s.n - from });

@@ -36,6 +36,10 @@ int64_t clock_wall_ms(void) { return read_ns(CLOCK_REALTIME) / 1000000 + shift_m
 int64_t clock_mono_ns(void) { return read_ns(CLOCK_MONOTONIC); }
 int64_t clock_mono_ms(void) { return clock_mono_ns() / 1000000; }
 
+static void put_digits(char *out, int n, int value) {
+    for (; n > 0; value /= 10) out[--n] = (char)('0' + value % 10);
+}
+
 void clock_text(int64_t wall_ms, char out[CLOCK_TEXT_SIZE]) {
     time_t s = (time_t)(wall_ms / 1000);
     int ms = (int)(wall_ms % 1000);
@@ -44,16 +48,15 @@ void clock_text(int64_t wall_ms, char out[CLOCK_TEXT_SIZE]) {
         ms += 1000;
         s--;
     }
-    if (!gmtime_r(&s, &t) || t.tm_year < -1900 || t.tm_year > 8099) {
-        (void)memcpy(out, "0000-01-01T00:00:00.000Z", CLOCK_TEXT_SIZE);
-        return;
-    }
-    (void)strftime(out, CLOCK_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S.", &t);
-    out[20] = (char)('0' + ms / 100);
-    out[21] = (char)('0' + ms / 10 % 10);
-    out[22] = (char)('0' + ms % 10);
-    out[23] = 'Z';
-    out[24] = 0;
+    (void)memcpy(out, "0000-01-01T00:00:00.000Z", CLOCK_TEXT_SIZE);
+    if (!gmtime_r(&s, &t) || t.tm_year < -1900 || t.tm_year > 8099) return;
+    put_digits(out, 4, t.tm_year + 1900);
+    put_digits(out + 5, 2, t.tm_mon + 1);
+    put_digits(out + 8, 2, t.tm_mday);
+    put_digits(out + 11, 2, t.tm_hour);
+    put_digits(out + 14, 2, t.tm_min);
+    put_digits(out + 17, 2, t.tm_sec);
+    put_digits(out + 20, 3, ms);
 }
 
 /* n digits from *at, moving it on; -1 when there are not. */
@@ -71,7 +74,7 @@ static bool mark(struct str *s, char c) {
 }
 
 enum err clock_parse(struct str s, int64_t *ret_wall_ms) {
-    struct tm t = { 0 }, back;
+    struct tm t = { 0 }, asked;
     int ms = 0;
     time_t at;
     if ((t.tm_year = digits(&s, 4)) < 0 || !mark(&s, '-')) return ERR_INPUT;
@@ -84,8 +87,10 @@ enum err clock_parse(struct str s, int64_t *ret_wall_ms) {
     if (!mark(&s, 'Z') || s.n > 0) return ERR_INPUT;
     t.tm_year -= 1900;
     t.tm_mon -= 1;
-    at = timegm(&t);
-    if (!gmtime_r(&at, &back) || back.tm_mday != t.tm_mday || back.tm_hour != t.tm_hour || back.tm_min != t.tm_min)
+    asked = t;
+    at = timegm(&t); /* moves what is out of range: 30 February becomes 2 March */
+    if (t.tm_mon != asked.tm_mon || t.tm_mday != asked.tm_mday || t.tm_hour != asked.tm_hour ||
+        t.tm_min != asked.tm_min || t.tm_sec != asked.tm_sec)
         return ERR_INPUT;
     *ret_wall_ms = (int64_t)at * 1000 + ms;
     return OK;

@@ -1,4 +1,4 @@
-/* Encodings: base64 (RFC 4648), base64url without padding, hex; constant time, over libsodium. Crockford base32. */
+/* Encodings: base64 (RFC 4648), base64url without padding, hex; constant time, over libsodium. */
 #ifndef TOCSIN_BASE_ENC_H
 #define TOCSIN_BASE_ENC_H
 

@@ -1,7 +1,8 @@
 /*
  * Logs: one JSON object a line to a descriptor (stderr, a file, or the journal when it holds stderr), with time,
- * process, level, event and the caller's fields. Control characters are escaped; values over 1 KiB are cut. Secrets
- * never come here. Event names follow the OWASP logging vocabulary where it has one (authn_login_fail, sys_startup, …).
+ * process, level, event and the caller's fields. Control characters are escaped; values over 1 KiB are cut, and fields
+ * past 8 KiB of a line are left out ("cut":true). Secrets never come here. Event names follow the OWASP logging
+ * vocabulary where it has one (authn_login_fail, sys_startup, …).
  */
 #ifndef TOCSIN_BASE_LOG_H
 #define TOCSIN_BASE_LOG_H

@@ -51,7 +51,7 @@ static void write_head(struct buf *out, const char *name, const char *help, cons
 static void write_times(struct buf *out, struct metric_times *m, bool has_head) {
     const char *labels = m->labels ? m->labels : "";
     const char *comma = m->labels ? "," : "";
-    int64_t sum = 0;
+    int64_t sum = 0, sum_us;
     if (!has_head) write_head(out, m->name, m->help, "histogram");
     for (size_t i = 0; i < METRIC_BUCKETS; i++) {
         sum += atomic_load_explicit(&m->bucket[i], memory_order_relaxed);
@@ -60,8 +60,9 @@ static void write_times(struct buf *out, struct metric_times *m, bool has_head) 
     }
     sum += atomic_load_explicit(&m->bucket[METRIC_BUCKETS], memory_order_relaxed);
     buf_addf(out, "%s_bucket{%s%sle=\"+Inf\"} %lld\n", m->name, labels, comma, (long long)sum);
-    buf_addf(out, "%s_sum%s%s%s %g\n", m->name, m->labels ? "{" : "", labels, m->labels ? "}" : "",
-             (double)atomic_load_explicit(&m->sum_us, memory_order_relaxed) / 1e6);
+    sum_us = atomic_load_explicit(&m->sum_us, memory_order_relaxed);
+    buf_addf(out, "%s_sum%s%s%s %lld.%06lld\n", m->name, m->labels ? "{" : "", labels, m->labels ? "}" : "",
+             (long long)(sum_us / 1000000), (long long)(sum_us % 1000000));
     buf_addf(out, "%s_count%s%s%s %lld\n", m->name, m->labels ? "{" : "", labels, m->labels ? "}" : "", (long long)sum);
 }
 

@@ -41,12 +41,13 @@ struct str str_cut(struct str s, char sep, struct str *ret_head) {
 enum err str_to_i64(struct str s, int64_t max, int64_t *ret_value) {
     int64_t v = 0;
     if (s.n == 0) return ERR_INPUT;
-    for (size_t i = 0; i < s.n; i++) {
+    for (size_t i = 0; i < s.n; i++)
         if (s.p[i] < '0' || s.p[i] > '9') return ERR_INPUT;
-        if (v > (INT64_MAX - 9) / 10) return ERR_TOO_LARGE;
-        v = v * 10 + (s.p[i] - '0');
+    for (size_t i = 0; i < s.n; i++) {
+        int digit = s.p[i] - '0';
+        if (max < digit || v > (max - digit) / 10) return ERR_TOO_LARGE;
+        v = v * 10 + digit;
     }
-    if (v > max) return ERR_TOO_LARGE;
     *ret_value = v;
     return OK;
 }
