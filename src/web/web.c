@@ -103,6 +103,10 @@ static void page_problems(struct http_request *req, void *app) {
     (void)app;
     reply_asset(req, "page:problems");
 }
+static void favicon(struct http_request *req, void *app) {
+    (void)app;
+    reply_asset(req, "/img/bell.svg");
+}
 static void page_devices(struct http_request *req, void *app) {
     (void)app;
     go(req, "/home#devices");
@@ -125,6 +129,7 @@ const struct http_route web_routes[] = {
     { "GET", "/css/{file}", HTTP_FAST, asset, 0 },
     { "GET", "/js/{file}", HTTP_FAST, asset, 0 },
     { "GET", "/img/{file}", HTTP_FAST, asset, 0 },
+    { "GET", "/favicon.ico", HTTP_FAST, favicon, 0 },
     { "GET", "/sw.js", HTTP_FAST, asset, 0 },
     { "GET", "/manifest.webmanifest", HTTP_FAST, asset, 0 },
     { NULL, NULL, HTTP_FAST, NULL, 0 },
