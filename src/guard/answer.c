@@ -201,7 +201,7 @@ static void tell_all(struct work *w) {
     for (size_t i = 0; i < w->related_n && !w->call->is_me; i++) {
         struct attempt *a = &w->related[i];
         if (a->state == ATTEMPT_DENIED) tell_keeper(w, KEEPER_END, a);
-        if (a->state == ATTEMPT_DONE && a->action == ACTION_SIGN_IN) tell_keeper(w, KEEPER_FORGET_DEVICE, a);
+        if (a->state == ATTEMPT_DONE && a->action == ACTION_SIGN_IN) forget_device(w, a->new_device);
     }
 }
 

@@ -30,10 +30,6 @@ static bool begin(struct work *w, int64_t *ret_denials) {
 }
 
 static bool takes_code(struct work *w) {
-    if (!w->is_by_token) {
-        finish(w, GUARD_UNAUTHORIZED);
-        return false;
-    }
     if (action_rules[w->a.action].need.of & PROOF_CODE) return true;
     (void)snprintf(w->call->answer.reason, sizeof w->call->answer.reason, "This attempt does not take a code.");
     finish(w, GUARD_BAD_REQUEST);
@@ -129,10 +125,6 @@ void verb_code_here(struct work *w) {
 void verb_code_show(struct work *w) {
     const struct guard_caller *c = w->call->caller;
     int64_t denials = 0;
-    if (!c->has_session) {
-        finish(w, GUARD_UNAUTHORIZED);
-        return;
-    }
     if (!begin(w, &denials)) return;
     if (!c->is_trusted || id_eq(c->session.device.b, w->a.opener_device.b)) {
         finish(w, GUARD_FORBIDDEN);

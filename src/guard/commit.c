@@ -221,7 +221,6 @@ static enum err commit_tx(struct store_tx *tx, void *ctx) {
     int64_t hold_ms;
     enum err r = load_for_call(tx, w);
     if (r != OK) return r;
-    if (!w->is_by_token) return ERR_CLOSED;
     if (check_alive(w, &say) != OK) return ERR_GONE;
     if (w->a.state == ATTEMPT_COMMITTING) return OK;
     if (w->a.state == ATTEMPT_OPENED) return ERR_REFUSED;

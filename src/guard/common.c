@@ -59,22 +59,27 @@ enum err write_work(struct work *w, store_fn *fn) {
     return OK;
 }
 
-enum err load_for_call(struct store_tx *tx, struct work *w) {
-    const struct guard_caller *c = w->call->caller;
+static enum err load_by_token(struct store_tx *tx, struct work *w) {
     struct account_id account;
     uint8_t hash[HASH_BYTES];
     enum err r;
-    w->is_by_token = c->attempt_token.n > 0;
-    if (w->is_by_token) {
-        if (token_parse(TOKEN_ATTEMPT, c->attempt_token, &account, hash) != OK) return ERR_CLOSED; /* unauthorized */
-        r = attempt_load(tx, account, w->call->attempt, w->call->arena, &w->a);
-        if (r == ERR_NOT_FOUND || (r == OK && !bytes_eq_secret(hash, w->a.token_hash, HASH_BYTES))) return ERR_CLOSED;
-    } else if (c->has_session) {
-        r = attempt_load(tx, c->session.account, w->call->attempt, w->call->arena, &w->a);
-        if (r == OK && !w->a.is_real) r = ERR_NOT_FOUND;
-    } else {
-        return ERR_CLOSED;
-    }
+    if (token_parse(TOKEN_ATTEMPT, w->call->caller->attempt_token, &account, hash) != OK) return ERR_CLOSED;
+    r = attempt_load(tx, account, w->call->attempt, w->call->arena, &w->a);
+    if (r == ERR_NOT_FOUND || (r == OK && !bytes_eq_secret(hash, w->a.token_hash, HASH_BYTES))) return ERR_CLOSED;
+    return r;
+}
+
+static enum err load_as_owner(struct store_tx *tx, struct work *w) {
+    const struct guard_caller *c = w->call->caller;
+    enum err r;
+    if (!c->has_session) return ERR_CLOSED;
+    r = attempt_load(tx, c->session.account, w->call->attempt, w->call->arena, &w->a);
+    return r == OK && !w->a.is_real ? ERR_NOT_FOUND : r;
+}
+
+enum err load_for_call(struct store_tx *tx, struct work *w) {
+    bool is_by_token = w->asker == ASKER_TOKEN || (w->asker == ASKER_EITHER && w->call->caller->attempt_token.n > 0);
+    enum err r = is_by_token ? load_by_token(tx, w) : load_as_owner(tx, w);
     w->has_attempt = r == OK;
     w->told = w->a.account;
     return r;
@@ -172,12 +177,18 @@ static void ignore_reply(void *ctx, const struct keeper_reply *reply) {
     (void)reply;
 }
 
+/* Nobody waits: records expire by themselves, and the front's own row says the same already. */
+static void tell(struct work *w, const struct keeper_request *q) { keeper_ask(w->g->o.keeper, q, ignore_reply, NULL); }
+
 void tell_keeper(struct work *w, enum keeper_ask ask, const struct attempt *a) {
-    const struct keeper_request q = { .ask = ask,
+    tell(w, &(struct keeper_request){ .ask = ask,
                                       .account = a->account,
                                       .attempt = a->id,
                                       .action = a->action,
-                                      .device = ask == KEEPER_FORGET_DEVICE ? a->new_device : a->opener_device,
-                                      .attempt_expires_ms = a->expires_ms };
-    keeper_ask(w->g->o.keeper, &q, ignore_reply, NULL); /* housekeeping: records expire by themselves */
+                                      .device = a->opener_device,
+                                      .attempt_expires_ms = a->expires_ms });
+}
+
+void forget_device(struct work *w, struct device_id device) {
+    tell(w, &(struct keeper_request){ .ask = KEEPER_FORGET_DEVICE, .account = w->told, .device = device });
 }

@@ -7,20 +7,23 @@
 #define KEPT_MS     (7 * MS_PER_DAY)
 #define TICK_BYTES  (8 * 1024 * 1024)
 
-static void (*const verbs[])(struct work *w) = {
-    [GUARD_OPEN] = verb_open,
-    [GUARD_SHOW] = verb_show,
-    [GUARD_LIST] = verb_list,
-    [GUARD_PROVE] = verb_prove,
-    [GUARD_CODE_THERE] = verb_code_there,
-    [GUARD_CODE_SHOW] = verb_code_show,
-    [GUARD_CODE_HERE] = verb_code_here,
-    [GUARD_APPROVE] = verb_approve,
-    [GUARD_COMMIT] = verb_commit,
-    [GUARD_DENY] = verb_deny,
-    [GUARD_ANSWER] = verb_answer,
-    [GUARD_LINK_SHOW] = verb_link_show,
-    [GUARD_SEEN] = verb_seen,
+static const struct verb {
+    void (*run)(struct work *w);
+    enum asker asker;
+} verbs[] = {
+    [GUARD_OPEN] = { verb_open, ASKER_ANYONE },
+    [GUARD_SHOW] = { verb_show, ASKER_EITHER },
+    [GUARD_LIST] = { verb_list, ASKER_OWNER },
+    [GUARD_PROVE] = { verb_prove, ASKER_TOKEN },
+    [GUARD_CODE_THERE] = { verb_code_there, ASKER_TOKEN },
+    [GUARD_CODE_SHOW] = { verb_code_show, ASKER_OWNER },
+    [GUARD_CODE_HERE] = { verb_code_here, ASKER_TOKEN },
+    [GUARD_APPROVE] = { verb_approve, ASKER_OWNER },
+    [GUARD_COMMIT] = { verb_commit, ASKER_TOKEN },
+    [GUARD_DENY] = { verb_deny, ASKER_OWNER },
+    [GUARD_ANSWER] = { verb_answer, ASKER_ANYONE },
+    [GUARD_LINK_SHOW] = { verb_link_show, ASKER_ANYONE },
+    [GUARD_SEEN] = { verb_seen, ASKER_ANYONE },
 };
 
 enum err guard_new(const struct guard_options *o, struct guard **ret) {
@@ -45,7 +48,8 @@ void guard_run(struct guard *g, struct guard_call *call) {
     w->now_ms = clock_wall_ms();
     call->guard = g;
     call->state = w;
-    verbs[call->verb](w);
+    w->asker = verbs[call->verb].asker;
+    verbs[call->verb].run(w);
 }
 
 /* ---- the tick ---- */

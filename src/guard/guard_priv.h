@@ -32,13 +32,20 @@ struct attempt {
     int64_t wrong, opened_ms, expires_ms, hold_until_ms, code_until_ms, changed_ms;
 };
 
+/*
+ * Whose call it is. What is the owner's never goes by a token, not even beside a session of somebody else: the token is
+ * the stranger's.
+ */
+enum asker { ASKER_ANYONE, ASKER_TOKEN, ASKER_OWNER, ASKER_EITHER };
+
 /* One call while it runs; lives in the call's arena. */
 struct work {
     struct guard_call *call;
     struct guard *g;
     int64_t now_ms;
+    enum asker asker;
     struct attempt a;
-    bool has_attempt, is_by_token;
+    bool has_attempt;
     struct keeper_request ask;
     struct keeper_reply reply;
     void (*after_reply)(struct work *w);
@@ -51,7 +58,8 @@ struct work {
     struct attempt related[RELATED_MAX];
     size_t related_n;
     bool is_lock_down;
-    bool is_taken; /* sign_up: the address has an account */
+    bool is_taken;           /* sign_up: the address has an account */
+    struct device_id stolen; /* its replaced token was shown */
 };
 
 /* ---- attempt_store.c ---- */
@@ -94,7 +102,7 @@ void finish(struct work *w, enum guard_say say); /* answers; w is gone after it 
 enum guard_say say_of_err(enum err r);
 enum guard_say say_of_ended(enum attempt_state s);            /* 410, 403, 409 */
 enum err write_work(struct work *w, store_fn *fn) MUST_CHECK; /* a transaction, then its words to others */
-/* Loads the call's attempt, by its token or by the owner's session; checks neither state nor time. */
+/* Loads the call's attempt, as the verb's asker may; checks neither state nor time. ERR_CLOSED: no valid token. */
 enum err load_for_call(struct store_tx *tx, struct work *w) MUST_CHECK;
 /* OK when the attempt lives; otherwise ERR_GONE and the say in *ret_say. */
 enum err check_alive(const struct work *w, enum guard_say *ret_say) MUST_CHECK;
@@ -108,6 +116,7 @@ enum err history(struct store_tx *tx, const struct work *w, enum ledger_event ev
 void ask_keeper(struct work *w, void (*then)(struct work *w));
 void prepare_ask(struct work *w, enum keeper_ask ask);
 void tell_keeper(struct work *w, enum keeper_ask ask, const struct attempt *a); /* nobody waits for the answer */
+void forget_device(struct work *w, struct device_id device);
 
 /* ---- alert.c ---- */
 enum err raise_alert(struct store_tx *tx, struct work *w, enum alert_kind kind) MUST_CHECK;

@@ -20,7 +20,7 @@ static enum err punish_theft(struct store_tx *tx, struct work *w, struct device_
     enum err r = device_revoke(tx, w->a.account, device, w->now_ms);
     if (r == ERR_NOT_FOUND) return OK;
     if (r != OK) return r;
-    w->a.new_device = device; /* for the keeper to forget */
+    w->stolen = device; /* for the keeper to forget */
     w->has_sessions = true;
     if ((r = history(tx, w, LEDGER_DEVICE_STOLEN, device.b)) != OK) return r;
     return raise_alert(tx, w, ALERT_REFUSED);
@@ -33,7 +33,7 @@ static enum err recognise(struct store_tx *tx, struct work *w) {
     struct device device;
     enum device_token_is is = DEVICE_TOKEN_UNKNOWN;
     enum err r;
-    if (w->call->caller->device_token.n == 0 || !w->a.is_real) return OK;
+    if (w->call->caller->device_token.n == 0) return OK;
     if (token_parse(TOKEN_DEVICE, w->call->caller->device_token, &account, hash) != OK) return OK;
     if (!id_eq(account.b, w->a.account.b)) return OK;
     if ((r = device_by_token(tx, account, hash, &id, &is)) != OK) return r;
@@ -93,6 +93,7 @@ static enum err open_tx(struct store_tx *tx, void *ctx) {
     enum err r;
     w->a.is_known = false;
     memset(&w->a.opener_device, 0, sizeof w->a.opener_device);
+    memset(&w->stolen, 0, sizeof w->stolen);
     if ((r = find_account(tx, w)) != OK) return r;
     w->told = w->a.account;
     if (action_rules[w->a.action].opener == OPENER_ANYONE && (r = recognise(tx, w)) != OK) return r;
@@ -109,7 +110,7 @@ static void answer_opened(struct work *w, enum err r) {
         finish(w, GUARD_TOO_MANY);
         return;
     }
-    if (r == OK && !id_is_zero(w->a.new_device.b)) tell_keeper(w, KEEPER_FORGET_DEVICE, &w->a);
+    if (r == OK && !id_is_zero(w->stolen.b)) forget_device(w, w->stolen);
     finish(w, say_of_err(r));
 }
 

@@ -119,10 +119,6 @@ static bool begin(struct work *w) {
 void verb_prove(struct work *w) {
     struct need need;
     if (!begin(w)) return;
-    if (!w->is_by_token) {
-        finish(w, GUARD_UNAUTHORIZED);
-        return;
-    }
     need = action_rules[w->a.action].need;
     if ((need.of & (unsigned)w->call->proof) == 0 || (size_t)w->call->proof >= ARRAY_LEN(asks) ||
         !asks[w->call->proof]) {
@@ -179,10 +175,6 @@ static void approve_replied(struct work *w) {
 
 void verb_approve(struct work *w) {
     const struct guard_caller *c = w->call->caller;
-    if (!c->has_session) {
-        finish(w, GUARD_UNAUTHORIZED);
-        return;
-    }
     if (!begin(w)) return;
     if (!c->is_trusted || id_eq(c->session.device.b, w->a.opener_device.b)) {
         finish(w, GUARD_FORBIDDEN);
@@ -208,12 +200,7 @@ static enum err deny_tx(struct store_tx *tx, void *ctx) {
 
 void verb_deny(struct work *w) {
     enum guard_say say = GUARD_OK;
-    enum err r;
-    if (!w->call->caller->has_session) {
-        finish(w, GUARD_UNAUTHORIZED);
-        return;
-    }
-    r = write_work(w, deny_tx);
+    enum err r = write_work(w, deny_tx);
     if (r == ERR_CONFLICT) r = write_work(w, deny_tx);
     if (r == ERR_GONE) {
         (void)!check_alive(w, &say);
@@ -221,7 +208,7 @@ void verb_deny(struct work *w) {
         return;
     }
     if (r == OK) tell_keeper(w, KEEPER_END, &w->a);
-    finish(w, say_of_err(r));
+    finish(w, r == ERR_CLOSED ? GUARD_UNAUTHORIZED : say_of_err(r));
 }
 
 void verb_show(struct work *w) {
