@@ -28,7 +28,7 @@ function askEmail() {
       prover.run().then((proved) => proved && finish(prover));
     }),
     el("p", {}, "New here? ", el("a", { href: "/sign-up" }, "Create an account")),
-    el("p", { class: "hint" }, `Check the address above: it should be ${location.origin}.`),
+    el("p", { class: "quiet" }, `Look at the address bar before you type your password. We only ever send you to ${location.origin}.`),
   );
 }
 
