@@ -84,9 +84,19 @@ def test_the_way_back(server, person):
     alerts = helper.api("GET", "/alerts")["alerts"]
     alert = next(x for x in alerts if x["kind"] == "opened" and x["attempt"] == a.id or x["count"] > 1)
     helper.api("POST", f"/alerts/{alert['id']}/answer", {"answer": "not_me"})
+    assert helper.api("GET", "/session")["account"]["email"] == person.email
     back = server.client().open("recover_password", email=person.email)
     back.prove("recovery_key", person.recovery_key)
+    back.commit(status=409, password="too early for this one")
     back.code("shown_there")
+    back.prove("code", helper.api("GET", f"/attempts/{back.id}/code")["digits"])
+    result = back.commit(password="mine again, and only mine")["result"]
+    assert result["recovery_key"] != person.recovery_key
+    helper.call("GET", "/api/v1/session", token=helper.session, status=401)
+    again = server.client().open("sign_in", email=person.email, device_token=helper.device)
+    again.prove("password", person.password, status=403)
+    again.prove("password", "mine again, and only mine")
+    again.commit()
 
 
 def test_bad_links(server, person):
