@@ -79,10 +79,12 @@ def test_not_me_on_a_done_sign_in_forgets_the_device(server, person):
 
 def test_the_way_back(server, person):
     helper = person.sign_in()  # a second trusted device that stays signed in
+    for mine in helper.api("GET", "/alerts")["alerts"]:
+        helper.api("POST", f"/alerts/{mine['id']}/answer", {"answer": "me"})
     a = server.client(agent="curl/8").open("sign_in", email=person.email)
     a.prove("password", person.password)
     alerts = helper.api("GET", "/alerts")["alerts"]
-    alert = next(x for x in alerts if x["kind"] == "opened" and x["attempt"] == a.id or x["count"] > 1)
+    alert = next(x for x in alerts if x["kind"] == "opened" and x["attempt"] == a.id)
     helper.api("POST", f"/alerts/{alert['id']}/answer", {"answer": "not_me"})
     assert helper.api("GET", "/session")["account"]["email"] == person.email
     back = server.client().open("recover_password", email=person.email)
