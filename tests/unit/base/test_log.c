@@ -54,8 +54,8 @@ static void writes_one_object_a_line(void **state) {
     (void)state;
     log_open("tocsin-test", fd, LOG_LEVEL_INFO);
     log_request_id_set(STR("r1"));
-    log_event(LOG_LEVEL_WARN, "authn_login_fail", LOG_Z("why", "say \"no\"\n\x1b[2J\xc2\x9b"), LOG_I("count", INT64_MIN),
-              LOG_S("bytes", str_bytes("a\0b\xff", 4)));
+    log_event(LOG_LEVEL_WARN, "authn_login_fail", LOG_Z("why", "say \"no\"\n\x1b[2J\xc2\x9b"),
+              LOG_I("count", INT64_MIN), LOG_S("bytes", str_bytes("a\0b\xff", 4)));
     log_request_id_set(STR_NONE);
     line = line_of(fd);
     assert_string_equal(field(line, "process"), "tocsin-test");
@@ -170,7 +170,7 @@ static void *write_lines(void *arg) {
 }
 
 static void lines_of_threads_never_mix(void **state) {
-    static char *const names[] = { "one", "two", "three", "four" };
+    static char names[4][8] = { "one", "two", "three", "four" };
     pthread_t threads[4];
     int fd = temporary(), n = 0;
     char *text, *save = NULL;
@@ -224,14 +224,10 @@ static void writes_metrics(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_one_object_a_line),
-        cmocka_unit_test(has_no_control_character_in_it),
-        cmocka_unit_test(says_errors_in_words),
-        cmocka_unit_test(keeps_quiet_below_its_level),
-        cmocka_unit_test(loses_no_event_to_long_fields),
-        cmocka_unit_test(gives_the_journal_its_priority),
-        cmocka_unit_test(lines_of_threads_never_mix),
-        cmocka_unit_test(writes_metrics),
+        cmocka_unit_test(writes_one_object_a_line),      cmocka_unit_test(has_no_control_character_in_it),
+        cmocka_unit_test(says_errors_in_words),          cmocka_unit_test(keeps_quiet_below_its_level),
+        cmocka_unit_test(loses_no_event_to_long_fields), cmocka_unit_test(gives_the_journal_its_priority),
+        cmocka_unit_test(lines_of_threads_never_mix),    cmocka_unit_test(writes_metrics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/enc.h"
 
-
 static bool is_same(struct str a, const char *z) { return str_eq(a, str_from(z)); }
 
 static void cuts_and_trims(void **state) {
@@ -153,8 +152,8 @@ static void encodes_base64(void **state) {
     }
 }
 
-static const char *const bad_base64url[] = { "Zg==", "Zm8=", "Z",   "Zm9vY", "Zm9v ", " Zm9v", "Zm\n9v", "+//+", "Zh",
-                                             "Zm9",  "Zm9v=", "=", "Zm9v.", "Zm-\xc3\xa9" };
+static const char *const bad_base64url[] = { "Zg==", "Zm8=", "Z",   "Zm9vY", "Zm9v ", " Zm9v", "Zm\n9v",
+                                             "+//+", "Zh",   "Zm9", "Zm9v=", "=",     "Zm9v.", "Zm-\xc3\xa9" };
 
 static void decodes_base64url_strictly(void **state) {
     uint8_t out[8];
