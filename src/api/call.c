@@ -159,9 +159,37 @@ void call_refuse(struct http_request *req, const struct guard_answer *a) {
     http_reply_problem(req, f->status, f->code, a->reason[0] ? a->reason : f->detail);
 }
 
+/* What happened, in the vocabulary that log readers know. NULL: nothing worth a line. */
+static const char *event_of(const struct guard_call *g) {
+    enum guard_say say = g->answer.say;
+    bool is_sign_in = g->answer.attempt.action == ACTION_SIGN_IN;
+    if (say == GUARD_TOO_MANY) return "excess_rate_limit_exceeded";
+    if (say == GUARD_WRONG_PROOF) return "authn_login_fail";
+    if (say == GUARD_FORBIDDEN) return "authz_fail";
+    if (say != GUARD_OK) return NULL;
+    if (g->verb == GUARD_ANSWER) return g->is_me ? "alert_answered_me" : "alert_answered_not_me";
+    if (g->verb == GUARD_DENY) return "attempt_denied";
+    if (g->verb != GUARD_COMMIT) return NULL;
+    if (g->answer.attempt.action == ACTION_SIGN_UP) return "user_created";
+    return is_sign_in ? "authn_login_success" : "authn_password_change";
+}
+
+static void log_done(struct http_request *req, const struct guard_call *g) {
+    const char *event = event_of(g);
+    char attempt[ID_TEXT_SIZE], account[ID_TEXT_SIZE];
+    if (!event) return;
+    id_text(g->answer.attempt.id.b, attempt);
+    id_text(g->answer.attempt.account.b, account);
+    log_request_id_set(http_request_id(req));
+    log_event(LOG_LEVEL_INFO, event, LOG_Z("account", account), LOG_Z("attempt", attempt),
+              LOG_Z("action", action_rules[g->answer.attempt.action].name), LOG_Z("ip", g->caller->from.ip));
+    log_request_id_set(STR(""));
+}
+
 static void on_done(struct http_request *req, void *ctx) {
     struct api_call *c = ctx;
     enum guard_say say = c->g.answer.say;
+    log_done(req, &c->g);
     if (say == GUARD_OK || say == GUARD_HELD)
         c->reply(req, c);
     else if (c->refuse)
@@ -254,14 +282,14 @@ bool query_page(struct http_request *req, uint8_t ret_before[ID_BYTES], bool *re
     struct str text;
     int64_t n = 20;
     enum err r = http_query(req, "limit", &text);
-    if (r == ERR_INPUT || (r == OK && (str_to_i64(text, 100, &n) != OK || n < 1))) {
+    if (r == ERR_INPUT || (r == OK && text.n > 0 && (str_to_i64(text, 100, &n) != OK || n < 1))) {
         bad_request(req, "limit must be a number from 1 to 100.");
         return false;
     }
     *ret_limit = (int)n;
     r = http_query(req, "before", &text);
-    *ret_has_before = r == OK;
-    if (r == ERR_INPUT || (r == OK && id_parse(text, ret_before) != OK)) {
+    *ret_has_before = r == OK && text.n > 0;
+    if (r == ERR_INPUT || (*ret_has_before && id_parse(text, ret_before) != OK)) {
         bad_request(req, "before must be an id.");
         return false;
     }
