@@ -50,10 +50,12 @@ static void page_change_password(struct http_request *req, void *app) {
     for_signed_in(req, app, "page:change-password");
 }
 
-/* The path goes into a Location: an id and nothing else. */
+/* For everybody: digits that were pushed to a device are shown there without a session, or a locked account had no way
+ * back. */
 static void page_code(struct http_request *req, void *app) {
     uint8_t id[ID_BYTES];
-    if (param_id(req, "attempt", id)) for_signed_in(req, app, "page:code");
+    (void)app;
+    if (param_id(req, "attempt", id)) reply_asset(req, "page:code");
 }
 
 /* ---- back to where a person came from ---- */
@@ -99,6 +101,10 @@ static void page_recover(struct http_request *req, void *app) {
     (void)app;
     reply_asset(req, "page:recover");
 }
+static void page_offline(struct http_request *req, void *app) {
+    (void)app;
+    reply_asset(req, "page:offline");
+}
 static void page_problems(struct http_request *req, void *app) {
     (void)app;
     reply_asset(req, "page:problems");
@@ -116,11 +122,12 @@ const struct http_route web_routes[] = {
     { "GET", "/", HTTP_WORK, page_welcome, 0 },
     { "GET", "/home", HTTP_WORK, page_home, 0 },
     { "GET", "/change-password", HTTP_WORK, page_change_password, 0 },
-    { "GET", "/code/{attempt}", HTTP_WORK, page_code, 0 },
+    { "GET", "/code/{attempt}", HTTP_FAST, page_code, 0 },
     { "GET", "/go", HTTP_FAST, page_go, 0 },
     { "GET", "/sign-up", HTTP_FAST, page_sign_up, 0 },
     { "GET", "/sign-in", HTTP_FAST, page_sign_in, 0 },
     { "GET", "/recover", HTTP_FAST, page_recover, 0 },
+    { "GET", "/offline", HTTP_FAST, page_offline, 0 },
     { "GET", "/devices", HTTP_FAST, page_devices, 0 },
     { "GET", "/problems", HTTP_FAST, page_problems, 0 },
     { "GET", "/problems/{code}", HTTP_FAST, page_problems, 0 },

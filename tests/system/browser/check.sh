@@ -1,6 +1,6 @@
 #!/bin/sh
 # The pages in a real browser, against a real server. `npm ci --prefix tests` was run before. TOCSIN_BUILD: the build
-# folder. TOCSIN_SCREENSHOTS: also write docs/screenshots.
+# folder. TOCSIN_RUNS: only these. TOCSIN_SCREENSHOTS: also write docs/screenshots.
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 build=$(CDPATH='' cd -- "${TOCSIN_BUILD:-$here/../../../build}" && pwd)
@@ -13,7 +13,7 @@ stop() {
 trap stop EXIT
 trap 'exit 1' INT TERM
 port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
-mkdir "$work/data" "$work/profile"
+mkdir "$work/data"
 chmod 700 "$work/data"
 cat > "$work/tocsin.ini" <<INI
 [server]
@@ -25,6 +25,8 @@ directory = $work/data
 [keeper]
 hash_memory_kib = 64
 hash_passes = 1
+[push]
+allow_private_networks = true
 [metrics]
 listen =
 INI
@@ -32,7 +34,10 @@ chmod 600 "$work/tocsin.ini"
 "$build/src/tocsind/tocsind" -c "$work/tocsin.ini" > "$work/log" 2>&1 &
 server=$!
 status=0
-TOCSIN_ORIGIN="http://localhost:$port" TOCSIN_MAIL="$work/data/mail" TOCSIN_PROFILE="$work/profile" \
-    node "$here/run.mjs" || status=$?
+for run in ${TOCSIN_RUNS:-run lost}; do
+    mkdir "$work/$run"
+    TOCSIN_ORIGIN="http://localhost:$port" TOCSIN_MAIL="$work/data/mail" TOCSIN_PROFILE="$work/$run" \
+        node "$here/$run.mjs" || status=$?
+done
 [ "$status" -eq 0 ] || tail -n 20 "$work/log" >&2
 exit "$status"

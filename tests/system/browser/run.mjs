@@ -1,49 +1,14 @@
 // Ada signs up; a stranger who knows her password is heard of and shut out, by a link and without a script.
 import { accessible, check, expectNoise, heading, launch, mails, origin, person, press, quiet, serverIsUp, shoot, sleep, total, type, until } from "./tools.mjs";
+import { keepKey, knock, signUp } from "./steps.mjs";
 
 const ada_email = "ada@example.org";
 const ben_email = "ben@example.org";
 const password = "seven quiet lanterns over the harbour";
 
-async function signUp(page, email) {
-  await page.goto(`${origin}/`);
-  await accessible(page, "welcome");
-  await shoot(page, "welcome");
-  await press(page, "Create an account");
-  await page.waitForSelector("input[type=email]");
-  await accessible(page, "sign-up");
-  await type(page, "input[type=email]", email);
-  await press(page, "Go on");
-  const mail = await until("the code's mail", () => mails(email)[0]);
-  const code = /\b(\d{4,8})\b/.exec(mail)[1];
-  await type(page, "input.digits", code);
-  await press(page, "Go on");
-  await type(page, "input[autocomplete=name]", "Ada");
-  await type(page, "input[type=password]", password);
-  await press(page, "Create my account");
-  await heading(page, "Your recovery key");
-  await accessible(page, "recovery key");
-  await shoot(page, "recovery-key");
-  const key = await keepKey(page);
-  check("the recovery key is shown in groups", /^([0-9A-Z]{2,4}-){5,}[0-9A-Z]{2,4}$/.test(key), key);
-  await page.waitForFunction(() => location.pathname === "/home");
-  await heading(page, "All is quiet");
-  check("signed up, and at home", true);
-  quiet(page, "sign-up");
-  return key;
-}
-
-async function knock(page, email = ada_email) {
-  await page.goto(`${origin}/sign-in`);
-  await type(page, "input[type=email]", email);
-  await press(page, "Go on");
-  await type(page, "input[type=password]", password);
-  await press(page, "Go on");
-}
-
 async function alarmRings(ada, other, email = ada_email) {
   const before = mails(email).length;
-  await knock(other, email);
+  await knock(other, email, password);
   await heading(other, "One more proof");
   const t = Date.now();
   await ada.waitForSelector("article[data-alert]");
@@ -86,7 +51,7 @@ async function answerAll(ada) {
 }
 
 async function codeShownHere(ada, other) {
-  await knock(other);
+  await knock(other, ada_email, password);
   await press(other, "Use one of my devices");
   await press(other, "Show digits here instead");
   const digits = await (await other.waitForSelector(".big-digits")).evaluate((e) => e.textContent);
@@ -101,16 +66,6 @@ async function codeShownHere(ada, other) {
   await other.waitForFunction(() => location.pathname === "/home");
   check("a code shown here and typed there lets the third device in", true);
   await ada.goto(`${origin}/home`);
-}
-
-async function keepKey(page) {
-  await heading(page, "Your recovery key");
-  const key = await page.$eval(".key", (e) => e.dataset.key);
-  await press(page, "I have kept it");
-  await heading(page, "Do you really have it?");
-  for (const input of await page.$$("input[data-group]")) await input.type(key.split("-")[Number(await input.evaluate((e) => e.dataset.group))].toLowerCase());
-  await press(page, "Check");
-  return key;
 }
 
 // A known device: signs out, and comes back with the password alone, to where it wanted to go.
@@ -213,7 +168,7 @@ async function shutOut(browser, ada, stranger) {
   expectNoise(stranger, 403);
   await ada.goto(`${origin}/home`);
   check("a link answered without a session ends all sessions", ada.url().includes("/sign-in"), ada.url());
-  await knock(stranger);
+  await knock(stranger, ada_email, password);
   await until("the refusal", () => stranger.$eval("#say", (e) => e.textContent.includes("not right")));
   check("the password that the stranger knows opens nothing any more", true);
 }
@@ -222,7 +177,7 @@ await serverIsUp();
 const browser = await launch();
 try {
   const [ada, second, third, stranger] = await Promise.all([1, 2, 3, 4].map(() => person(browser)));
-  const key = await signUp(ada, ada_email);
+  const key = await signUp(ada, ada_email, password);
   await alarmRings(ada, second);
   await codeShownThere(ada, second);
   await sleep(500);
@@ -238,7 +193,7 @@ try {
   await ada.waitForSelector("article[data-alert]");
   await answerAll(ada);
   const ben = await person(browser);
-  await signUp(ben, ben_email);
+  await signUp(ben, ben_email, password);
   await ownBrowserStays(ben, await person(browser));
   await shutOut(browser, ada, stranger);
 } catch (e) {

@@ -8,13 +8,17 @@ const names = {
   recover_password: "Somebody wants to recover your account",
 };
 
+export function showDigits(digits, place) {
+  place.replaceChildren(
+    el("p", { class: "big-digits" }, digits),
+    el("p", { class: "notice" }, `Type them on your own other device, at ${location.origin}, and nowhere else. Don't read them to anyone.`),
+  );
+}
+
 async function reveal(attempt, place) {
   const res = await call("GET", `/attempts/${attempt.id}/code`);
   if (!res.ok) return say(res.status === 404 ? "There are no digits right now. Ask for them on the other device." : explain(res));
-  place.replaceChildren(
-    el("p", { class: "big-digits" }, res.data.digits),
-    el("p", { class: "notice" }, `Type them on your own other device, at ${location.origin}, and nowhere else. Don't read them to anyone.`),
-  );
+  showDigits(res.data.digits, place);
 }
 
 function typeHere(attempt, place, changed) {

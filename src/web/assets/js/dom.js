@@ -24,7 +24,7 @@ export function say(text, kind = "bad") {
 export function show(...children) {
   const box = $("step");
   box.replaceChildren(...children.filter(Boolean));
-  const target = box.querySelector("input:not([type=checkbox]), h2");
+  const target = box.querySelector("input:not([type=checkbox], [hidden]), h2");
   if (!target) return;
   if (target.tagName === "H2") target.tabIndex = -1;
   target.focus();

@@ -1,0 +1,48 @@
+// Steps that more than one run takes.
+import { accessible, check, heading, mails, origin, press, quiet, shoot, type, until } from "./tools.mjs";
+
+export async function keepKey(page) {
+  await heading(page, "Your recovery key");
+  const key = await page.$eval(".key", (e) => e.dataset.key);
+  await press(page, "I have kept it");
+  await heading(page, "Do you really have it?");
+  for (const input of await page.$$("input[data-group]")) await input.type(key.split("-")[Number(await input.evaluate((e) => e.dataset.group))].toLowerCase());
+  await press(page, "Check");
+  return key;
+}
+
+export async function signUp(page, email, password) {
+  await page.goto(`${origin}/`);
+  await accessible(page, "welcome");
+  await shoot(page, "welcome");
+  await press(page, "Create an account");
+  await page.waitForSelector("input[type=email]");
+  await accessible(page, "sign-up");
+  await type(page, "input[type=email]", email);
+  await press(page, "Go on");
+  const mail = await until("the code's mail", () => mails(email)[0]);
+  const code = /\b(\d{4,8})\b/.exec(mail)[1];
+  await type(page, "input.digits", code);
+  await press(page, "Go on");
+  await type(page, "input[autocomplete=name]", "Ada");
+  await type(page, "input[type=password]", password);
+  await press(page, "Create my account");
+  await heading(page, "Your recovery key");
+  await accessible(page, "recovery key");
+  await shoot(page, "recovery-key");
+  const key = await keepKey(page);
+  check("the recovery key is shown in groups", /^([0-9A-Z]{2,4}-){5,}[0-9A-Z]{2,4}$/.test(key), key);
+  await page.waitForFunction(() => location.pathname === "/home");
+  await heading(page, "All is quiet");
+  check("signed up, and at home", true);
+  quiet(page, "sign-up");
+  return key;
+}
+
+export async function knock(page, email, password) {
+  await page.goto(`${origin}/sign-in`);
+  await type(page, "input[type=email]", email);
+  await press(page, "Go on");
+  await type(page, "input[type=password]", password);
+  await press(page, "Go on");
+}
