@@ -4,9 +4,12 @@ import pathlib
 import sys
 
 out, files = pathlib.Path(sys.argv[1]), [pathlib.Path(f) for f in sys.argv[2:]]
-rows = []
+rows, seen = [], set()
 for f in sorted(files, key=lambda f: (f.parent.name, f.name)):
     number = int(f.name.split("_")[0])
+    if (f.parent.name, number) in seen:
+        sys.exit(f"{f}: there is a migration {number} of {f.parent.name} already")
+    seen.add((f.parent.name, number))
     text = f.read_text(encoding="utf-8")
     lines = "\n".join('      "' + line.replace("\\", "\\\\").replace('"', '\\"') + '\\n"' for line in text.splitlines())
     rows.append(f'    {{ "{f.parent.name}", {number}, "{f.stem}",\n{lines} }},')

@@ -13,10 +13,11 @@
 
 #include "store/store_priv.h"
 
-#define GROUP_MAX   256
-#define WAITING_MAX 8192
-#define BUSY_MS     5000
-#define CACHE_KIB   4096
+#define GROUP_MAX     256
+#define WAITING_MAX   8192
+#define BUSY_MS       5000
+#define WAL_PAGES     2000
+#define WAL_PAGES_MAX 20000
 
 struct conn {
     sqlite3 *db;
@@ -51,7 +52,9 @@ struct sqlite_store {
     struct store *store;
 };
 
-static enum err err_of(int rc) {
+/* `db` tells the system's reason of a failed read or write; NULL before there is one. */
+static enum err err_of(sqlite3 *db, int rc) {
+    int reason = db ? sqlite3_system_errno(db) : 0;
     switch (rc & 0xff) {
     case SQLITE_OK:
     case SQLITE_ROW:
@@ -62,7 +65,8 @@ static enum err err_of(int rc) {
     case SQLITE_NOTADB: return ERR_CORRUPT;
     case SQLITE_NOMEM: return ERR_NOMEM;
     case SQLITE_TOOBIG: return ERR_TOO_LARGE;
-    case SQLITE_IOERR: return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? ERR_FULL : ERR_DATABASE;
+    case SQLITE_BUSY: return ERR_BUSY; /* another program holds the lock */
+    case SQLITE_IOERR: return reason == ENOSPC || reason == EDQUOT || reason == EFBIG ? ERR_FULL : ERR_DATABASE;
     default: return ERR_DATABASE;
     }
 }
@@ -83,15 +87,28 @@ static void database_path(const char *database, char *out, size_t size) {
     (void)snprintf(out, size, "%s", database);
 }
 
-static enum err run(void *ctx, const char *sql) { return err_of(sqlite3_exec(ctx, sql, NULL, NULL, NULL)); }
+static enum err run(void *ctx, const char *sql) { return err_of(ctx, sqlite3_exec(ctx, sql, NULL, NULL, NULL)); }
 
 static enum err prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret) {
-    return err_of(sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL));
+    return err_of(db, sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL));
+}
+
+/*
+ * Moves the journal's pages into the database as it grows. Readers that overlap without end can keep it from starting
+ * over; past a size the writer waits for them.
+ */
+static int on_commit(void *ctx, sqlite3 *db, const char *name, int pages) {
+    (void)ctx;
+    if (pages >= WAL_PAGES)
+        (void)sqlite3_wal_checkpoint_v2(
+            db, name, pages >= WAL_PAGES_MAX ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    return SQLITE_OK; /* the commit is durable; the next one tries again */
 }
 
 static enum err conn_open(struct conn *c, const char *path, size_t stmt_n, bool is_writer) {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (is_writer ? SQLITE_OPEN_CREATE : 0);
-    enum err r = err_of(sqlite3_open_v2(path, &c->db, flags, NULL));
+    int rc = sqlite3_open_v2(path, &c->db, flags, NULL);
+    enum err r = err_of(c->db, rc);
     if (r != OK) return r;
     (void)sqlite3_extended_result_codes(c->db, 1);
     (void)sqlite3_busy_timeout(c->db, BUSY_MS);
@@ -99,7 +116,7 @@ static enum err conn_open(struct conn *c, const char *path, size_t stmt_n, bool 
     (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     if ((r = run(c->db,
                  "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;"
-                 "PRAGMA wal_autocheckpoint=2000; PRAGMA journal_size_limit=67108864; PRAGMA secure_delete=ON;")) != OK)
+                 "PRAGMA journal_size_limit=67108864; PRAGMA secure_delete=ON;")) != OK)
         return r;
     c->prepared = calloc(stmt_n + 1, sizeof(sqlite3_stmt *));
     if (!c->prepared) return ERR_NOMEM;
@@ -107,6 +124,7 @@ static enum err conn_open(struct conn *c, const char *path, size_t stmt_n, bool 
     if ((r = prepare(c->db, "COMMIT", &c->commit)) != OK) return r;
     if ((r = prepare(c->db, "ROLLBACK", &c->rollback)) != OK) return r;
     if (!is_writer) return run(c->db, "PRAGMA query_only=ON; PRAGMA cache_size=-1024");
+    (void)sqlite3_wal_hook(c->db, on_commit, NULL);
     if ((r = prepare(c->db, "SAVEPOINT one", &c->savepoint)) != OK) return r;
     if ((r = prepare(c->db, "RELEASE one", &c->release)) != OK) return r;
     return prepare(c->db, "ROLLBACK TO one", &c->rollback_to);
@@ -123,8 +141,9 @@ static void conn_close(struct conn *c, size_t stmt_n) {
 
 static enum err step(sqlite3_stmt *st) {
     int rc = sqlite3_step(st);
+    enum err r = err_of(sqlite3_db_handle(st), rc);
     (void)sqlite3_reset(st);
-    return err_of(rc);
+    return r;
 }
 
 static enum err prepared_get(struct conn *c, const struct store *s, size_t index, sqlite3_stmt **ret) {
@@ -144,15 +163,15 @@ static int bind_one(sqlite3_stmt *st, int at, char type, const struct store_val 
     case 'i':
     case 'I': return sqlite3_bind_int64(st, at, v->i);
     case 't':
-    case 'T': return sqlite3_bind_text(st, at, v->s.p ? v->s.p : "", (int)v->s.n, SQLITE_STATIC);
-    default: return sqlite3_bind_blob(st, at, v->s.p ? v->s.p : "", (int)v->s.n, SQLITE_STATIC);
+    case 'T': return sqlite3_bind_text64(st, at, v->s.p ? v->s.p : "", v->s.n, SQLITE_STATIC, SQLITE_UTF8);
+    default: return sqlite3_bind_blob64(st, at, v->s.p ? v->s.p : "", v->s.n, SQLITE_STATIC);
     }
 }
 
 static enum err bind(sqlite3_stmt *st, const char *types, const struct store_val *in) {
     for (int i = 0; types[i]; i++) {
         int rc = bind_one(st, i + 1, types[i], &in[i]);
-        if (rc != SQLITE_OK) return err_of(rc);
+        if (rc != SQLITE_OK) return err_of(NULL, rc);
     }
     return OK;
 }
@@ -169,22 +188,20 @@ static void read_column(sqlite3_stmt *st, int at, char type, struct store_val *v
     if (!v->s.p) v->s.p = "";
 }
 
-#define COLUMNS_MAX 40
-
 static enum err sqlite_each(struct store_tx *tx, size_t index, const struct store_val *in, store_row_fn *row,
                             void *ctx) {
     const struct store_stmt *st = tx->store->stmts[index];
-    struct store_val cols[COLUMNS_MAX];
+    struct store_val cols[STORE_PARAMETERS_MAX];
     sqlite3_stmt *p;
     int rc = SQLITE_DONE;
     enum err r = prepared_get(tx->conn, tx->store, index, &p);
     if (r != OK) return r;
     if ((r = bind(p, st->in, in)) == OK) {
         while (r == OK && (rc = sqlite3_step(p)) == SQLITE_ROW) {
-            for (int i = 0; st->out[i] && i < COLUMNS_MAX; i++) read_column(p, i, st->out[i], &cols[i]);
+            for (int i = 0; st->out[i] && i < STORE_PARAMETERS_MAX; i++) read_column(p, i, st->out[i], &cols[i]);
             r = row(ctx, cols);
         }
-        if (r == OK) r = err_of(rc);
+        if (r == OK) r = err_of(sqlite3_db_handle(p), rc);
     }
     (void)sqlite3_reset(p);
     (void)sqlite3_clear_bindings(p);
@@ -198,7 +215,7 @@ static enum err sqlite_exec(struct store_tx *tx, size_t index, const struct stor
     if (r != OK) return r;
     if ((r = bind(p, tx->store->stmts[index]->in, in)) == OK) {
         int rc = sqlite3_step(p);
-        r = err_of(rc);
+        r = err_of(c->db, rc);
         if (r == OK) *ret_changed = sqlite3_changes64(c->db);
     }
     (void)sqlite3_reset(p);
@@ -254,7 +271,7 @@ static void run_group(struct sqlite_store *d, struct job *group) {
         fail_all(group, r);
     }
     d->store->transactions += n;
-    d->store->commits += 1;
+    if (r == OK) d->store->commits += 1;
 }
 
 static struct job *take_group(struct sqlite_store *d) {
@@ -345,7 +362,7 @@ static enum err query_int(sqlite3 *db, const char *sql, int64_t *ret) {
     int rc;
     if (r != OK) return r;
     rc = sqlite3_step(st);
-    r = err_of(rc);
+    r = err_of(db, rc);
     if (rc == SQLITE_ROW) *ret = sqlite3_column_int64(st, 0);
     (void)sqlite3_finalize(st);
     return r;
@@ -362,7 +379,7 @@ static enum err applied(void *ctx, int64_t number, char checksum[17]) {
     if (r != OK) return r;
     (void)sqlite3_bind_int64(st, 1, number);
     rc = sqlite3_step(st);
-    r = rc == SQLITE_DONE ? ERR_NOT_FOUND : err_of(rc);
+    r = rc == SQLITE_DONE ? ERR_NOT_FOUND : err_of(ctx, rc);
     if (rc == SQLITE_ROW) (void)snprintf(checksum, 17, "%s", (const char *)sqlite3_column_text(st, 0));
     (void)sqlite3_finalize(st);
     return r;
@@ -379,16 +396,22 @@ static enum err migrate(sqlite3 *db, const char *set, struct store_problem *p) {
     return r;
 }
 
-/* A full check only after a stop that left a journal behind: opening must be fast. */
+/*
+ * A full check only after a stop that left a journal behind, and only of what is checked in a second: a server that was
+ * killed must be back at once. Damage elsewhere is met when its page is read: ERR_CORRUPT then.
+ */
 static enum err check_after_crash(sqlite3 *db, const char *path) {
     char wal[600];
     struct stat st;
     sqlite3_stmt *q = NULL;
     enum err r;
+    int rc;
     (void)snprintf(wal, sizeof wal, "%s-wal", path);
     if (stat(wal, &st) != 0 || st.st_size == 0 || stat(path, &st) != 0 || st.st_size > 64 * 1024 * 1024) return OK;
     if ((r = prepare(db, "PRAGMA quick_check(1)", &q)) != OK) return r;
-    if (sqlite3_step(q) == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(q, 0), "ok") != 0) r = ERR_CORRUPT;
+    rc = sqlite3_step(q); /* what can't be checked is no better than what fails the check */
+    r = err_of(db, rc);
+    if (rc == SQLITE_ROW && sqlite3_stricmp((const char *)sqlite3_column_text(q, 0), "ok") != 0) r = ERR_CORRUPT;
     (void)sqlite3_finalize(q);
     return r;
 }
@@ -463,6 +486,11 @@ static enum err sqlite_open(struct store *s, const struct store_options *o, stru
     return r;
 }
 
+static enum err sqlite_ping(struct store_tx *tx) {
+    struct conn *c = tx->conn;
+    return run(c->db, "SELECT count(*) FROM migration");
+}
+
 /* Nobody else is there to hear. */
 static enum err sqlite_notify(struct store_tx *tx, const char *channel, const char *payload) {
     (void)tx;
@@ -486,5 +514,6 @@ const struct store_engine store_sqlite = { .name = "sqlite",
                                            .read = sqlite_read,
                                            .each = sqlite_each,
                                            .exec = sqlite_exec,
+                                           .ping = sqlite_ping,
                                            .notify = sqlite_notify,
                                            .listen = sqlite_listen };

@@ -6,6 +6,8 @@
 
 #include "store/store_priv.h"
 
+#define VALUE_BYTES_MAX (64 * 1024 * 1024)
+
 enum err store_fail(enum err r, struct store_problem *p, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
@@ -61,6 +63,12 @@ enum err store_open(const struct store_options *o, struct store **ret_store, str
     if (!s) return store_fail(ERR_NOMEM, ret_problem, "out of memory");
     s->engine = is_url(o->database) ? &store_postgres : &store_sqlite;
     if ((r = index_statements(s, o->statements)) != OK) goto out;
+    for (size_t i = 0; i < s->stmt_n; i++) {
+        if (strlen(s->stmts[i]->in) <= STORE_PARAMETERS_MAX && strlen(s->stmts[i]->out) <= STORE_PARAMETERS_MAX)
+            continue;
+        r = store_fail(ERR_DATABASE, ret_problem, "statement %s has too many parameters or columns", s->stmts[i]->name);
+        goto out;
+    }
     if ((r = s->engine->open(s, o, ret_problem)) != OK) goto out;
     *ret_store = s;
     s = NULL;
@@ -87,17 +95,33 @@ enum err store_write(struct store *s, store_fn *fn, void *ctx) { return s->engin
 
 enum err store_read(struct store *s, store_fn *fn, void *ctx) { return s->engine->read(s, fn, ctx); }
 
+/*
+ * The engines differ in what text they take (PostgreSQL: UTF-8 without NUL; SQLite: anything), and a refusal by the
+ * database ends the transaction; so it is judged here, alike for both.
+ */
+static enum err check_values(const struct store_stmt *st, const struct store_val *in) {
+    for (size_t i = 0; st->in[i]; i++) {
+        bool is_text = st->in[i] == 't' || st->in[i] == 'T';
+        if (st->in[i] == 'i' || st->in[i] == 'I' || in[i].is_null) continue;
+        if (in[i].s.n > VALUE_BYTES_MAX) return ERR_TOO_LARGE;
+        if (is_text && in[i].s.n > 0 && (memchr(in[i].s.p, 0, in[i].s.n) || !str_is_utf8(in[i].s))) return ERR_INPUT;
+    }
+    return OK;
+}
+
 enum err store_exec(struct store_tx *tx, const struct store_stmt *st, const struct store_val *in,
                     int64_t *ret_changed) {
     int64_t changed = 0;
-    enum err r = tx->store->engine->exec(tx, index_of(tx->store, st), in, &changed);
+    enum err r = check_values(st, in);
+    if (r == OK) r = tx->store->engine->exec(tx, index_of(tx->store, st), in, &changed);
     if (r == OK && ret_changed) *ret_changed = changed;
     return r;
 }
 
 enum err store_each(struct store_tx *tx, const struct store_stmt *st, const struct store_val *in, store_row_fn *row,
                     void *ctx) {
-    return tx->store->engine->each(tx, index_of(tx->store, st), in, row, ctx);
+    enum err r = check_values(st, in);
+    return r == OK ? tx->store->engine->each(tx, index_of(tx->store, st), in, row, ctx) : r;
 }
 
 struct one {
@@ -137,13 +161,12 @@ enum err store_listen(struct store *s, const char *const *channels, store_heard_
     return s->engine->listen(s, channels, fn, ctx);
 }
 
-static enum err nothing(struct store_tx *tx, void *ctx) {
-    (void)tx;
+static enum err ask(struct store_tx *tx, void *ctx) {
     (void)ctx;
-    return OK;
+    return tx->store->engine->ping(tx);
 }
 
-enum err store_ping(struct store *s) { return store_read(s, nothing, NULL); }
+enum err store_ping(struct store *s) { return store_read(s, ask, NULL); }
 
 void store_counts(const struct store *s, int64_t *ret_transactions, int64_t *ret_commits) {
     *ret_transactions = s->transactions;

@@ -70,7 +70,7 @@ enum err store_write(struct store *s, store_fn *fn, void *ctx) MUST_CHECK;
 enum err store_read(struct store *s, store_fn *fn, void *ctx) MUST_CHECK; /* one snapshot */
 
 /* Inside a transaction. ERR_CONSTRAINT for a refused row (the transaction goes on: the layer sets a savepoint where
- * needed). */
+ * needed). ERR_INPUT: text that is not UTF-8 or holds NUL; ERR_TOO_LARGE: a value over 64 MiB. */
 enum err store_exec(struct store_tx *tx, const struct store_stmt *st, const struct store_val *in,
                     int64_t *ret_changed) MUST_CHECK;
 /* Calls row for each; the values are borrowed until it returns. A row function's failure ends the query and is
@@ -92,7 +92,7 @@ enum err store_notify(struct store_tx *tx, const char *channel, const char *payl
 typedef void store_heard_fn(void *ctx, const char *channel, const char *payload);
 enum err store_listen(struct store *s, const char *const *channels, store_heard_fn *fn, void *ctx) MUST_CHECK;
 
-/* ERR_OK when a trivial read works now. For readiness. */
+/* OK when a trivial read works now. For readiness. */
 enum err store_ping(struct store *s) MUST_CHECK;
 /* Transactions and durable commits so far; their ratio is the size of a group. */
 void store_counts(const struct store *s, int64_t *ret_transactions, int64_t *ret_commits);

@@ -5,6 +5,9 @@
 #include "base/buf.h"
 #include "store/store.h"
 
+/* At most this many letters in a statement's `in` and `out`. */
+#define STORE_PARAMETERS_MAX 40
+
 struct store_engine {
     const char *name;
     enum err (*open)(struct store *s, const struct store_options *o, struct store_problem *p);
@@ -13,6 +16,7 @@ struct store_engine {
     enum err (*read)(struct store *s, store_fn *fn, void *ctx);
     enum err (*each)(struct store_tx *tx, size_t index, const struct store_val *in, store_row_fn *row, void *ctx);
     enum err (*exec)(struct store_tx *tx, size_t index, const struct store_val *in, int64_t *ret_changed);
+    enum err (*ping)(struct store_tx *tx); /* asks the database something */
     enum err (*notify)(struct store_tx *tx, const char *channel, const char *payload);
     enum err (*listen)(struct store *s, const char *const *channels, store_heard_fn *fn, void *ctx);
 };

@@ -1,0 +1,62 @@
+/* Words from other nodes: one connection that listens, dialled again whenever it is lost. */
+#include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "store/postgres_priv.h"
+
+static bool listen_all(PGconn *pg, const char *const *channels) {
+    for (size_t i = 0; channels[i]; i++) {
+        char *name = PQescapeIdentifier(pg, channels[i], strlen(channels[i]));
+        char sql[200];
+        PGresult *res;
+        bool is_good;
+        (void)snprintf(sql, sizeof sql, "LISTEN %s", name ? name : "\"\"");
+        PQfreemem(name);
+        res = PQexec(pg, sql);
+        is_good = PQresultStatus(res) == PGRES_COMMAND_OK;
+        PQclear(res);
+        if (!is_good) return false;
+    }
+    return true;
+}
+
+static void hear(struct postgres_store *d, PGconn *pg) {
+    while (!d->is_closing && PQstatus(pg) == CONNECTION_OK) {
+        struct pollfd p = { .fd = PQsocket(pg), .events = POLLIN };
+        PGnotify *n;
+        (void)poll(&p, 1, 500);
+        if (PQconsumeInput(pg) != 1) return;
+        while ((n = PQnotifies(pg)) != NULL) {
+            d->heard(d->heard_ctx, n->relname, n->extra);
+            PQfreemem(n);
+        }
+    }
+}
+
+static void *listen_loop(void *arg) {
+    struct postgres_store *d = arg;
+    bool has_missed = false;
+    while (!d->is_closing) {
+        PGconn *pg = postgres_dial(d->url);
+        if (PQstatus(pg) == CONNECTION_OK && listen_all(pg, d->channels)) {
+            if (has_missed) d->heard(d->heard_ctx, "", NULL);
+            hear(d, pg);
+        }
+        has_missed = true;
+        PQfinish(pg);
+        for (int i = 0; i < 5 && !d->is_closing; i++) (void)usleep(100000);
+    }
+    return NULL;
+}
+
+enum err postgres_listen(struct store *s, const char *const *channels, store_heard_fn *fn, void *ctx) {
+    struct postgres_store *d = s->data;
+    if (d->has_listener) return ERR_CONFLICT;
+    d->channels = channels;
+    d->heard = fn;
+    d->heard_ctx = ctx;
+    if (pthread_create(&d->listener, NULL, listen_loop, d) != 0) return ERR_NOMEM;
+    d->has_listener = true;
+    return OK;
+}
