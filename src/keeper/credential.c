@@ -3,7 +3,7 @@
 #include "keeper/record.h"
 
 extern const struct store_stmt CREDENTIAL_LOAD, CREDENTIAL_FIRST, CREDENTIAL_PUT, CREDENTIAL_REHASH, CREDENTIAL_LOCK;
-extern const struct store_stmt DEVICE_FIND, DEVICE_ADD, DEVICE_DROP;
+extern const struct store_stmt KNOWN_DEVICE_FIND, KNOWN_DEVICE_ADD, KNOWN_DEVICE_DROP;
 
 const struct store_stmt CREDENTIAL_LOAD = {
     .name = "keeper_credential_load",
@@ -43,20 +43,20 @@ const struct store_stmt CREDENTIAL_LOCK = {
     .out = "",
     .sql = "UPDATE credential SET is_locked = 1 WHERE account_id = ?1 AND kind = ?2",
 };
-const struct store_stmt DEVICE_FIND = {
+const struct store_stmt KNOWN_DEVICE_FIND = {
     .name = "keeper_device_find",
     .in = "bb",
     .out = "i",
     .sql = "SELECT since_ms FROM known_device WHERE account_id = ?1 AND device_id = ?2",
 };
-const struct store_stmt DEVICE_ADD = {
+const struct store_stmt KNOWN_DEVICE_ADD = {
     .name = "keeper_device_add",
     .in = "bbi",
     .out = "",
     .sql = "INSERT INTO known_device (account_id, device_id, since_ms) VALUES (?1, ?2, ?3)"
            " ON CONFLICT (account_id, device_id) DO NOTHING",
 };
-const struct store_stmt DEVICE_DROP = {
+const struct store_stmt KNOWN_DEVICE_DROP = {
     .name = "keeper_device_drop",
     .in = "bb",
     .out = "",
@@ -126,7 +126,7 @@ enum err known_device_find(struct store_tx *tx, const struct step *s, struct dev
     struct store_val c[1];
     *ret_is_known = false;
     if (id_is_zero(device.b)) return OK;
-    enum err r = store_one(tx, &DEVICE_FIND, S_IN(S_B(s->j->q.account.b), S_B(device.b)), s->arena, c);
+    enum err r = store_one(tx, &KNOWN_DEVICE_FIND, S_IN(S_B(s->j->q.account.b), S_B(device.b)), s->arena, c);
     *ret_is_known = r == OK;
     return r == ERR_NOT_FOUND ? OK : r;
 }
@@ -134,10 +134,10 @@ enum err known_device_find(struct store_tx *tx, const struct step *s, struct dev
 enum err known_device_add(struct store_tx *tx, const struct step *s, struct device_id device) {
     int64_t changed;
     if (id_is_zero(device.b)) return OK;
-    return store_exec(tx, &DEVICE_ADD, S_IN(S_B(s->j->q.account.b), S_B(device.b), S_I(s->now_ms)), &changed);
+    return store_exec(tx, &KNOWN_DEVICE_ADD, S_IN(S_B(s->j->q.account.b), S_B(device.b), S_I(s->now_ms)), &changed);
 }
 
 enum err known_device_drop(struct store_tx *tx, const struct step *s, struct device_id device) {
     int64_t changed;
-    return store_exec(tx, &DEVICE_DROP, S_IN(S_B(s->j->q.account.b), S_B(device.b)), &changed);
+    return store_exec(tx, &KNOWN_DEVICE_DROP, S_IN(S_B(s->j->q.account.b), S_B(device.b)), &changed);
 }

@@ -10,9 +10,9 @@
     X(CREDENTIAL_PUT)                                                                                                  \
     X(CREDENTIAL_REHASH)                                                                                               \
     X(CREDENTIAL_LOCK)                                                                                                 \
-    X(DEVICE_FIND)                                                                                                     \
-    X(DEVICE_ADD)                                                                                                      \
-    X(DEVICE_DROP)                                                                                                     \
+    X(KNOWN_DEVICE_FIND)                                                                                               \
+    X(KNOWN_DEVICE_ADD)                                                                                                \
+    X(KNOWN_DEVICE_DROP)                                                                                               \
     X(CODE_LOAD)                                                                                                       \
     X(CODE_PUT)                                                                                                        \
     X(CODE_USE)                                                                                                        \
