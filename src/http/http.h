@@ -43,6 +43,7 @@ struct http_options {
     const char *trusted_proxies;     /* addresses or CIDRs, separated by blanks */
     const struct http_route *routes; /* ended by method == NULL */
     void *app;                       /* handed to every handler */
+    http_handler *missing;           /* a GET without a route, on the loop; NULL: a problem 404 */
     const char *const *headers;      /* "Name: value" lines added to every answer, NULL-ended (security headers) */
     /*
      * Deadlines; 0 means the default: 10 s for a head, 30 s without a byte of a body or of an answer that is being
@@ -79,7 +80,9 @@ struct str http_header(const struct http_request *req, const char *name); /* low
 struct str http_cookie(const struct http_request *req, const char *name); /* the first of that name */
 struct str http_body(const struct http_request *req);
 struct str http_peer(const struct http_request *req);       /* textual IP of the client, after trusted proxies */
+bool http_is_proxied(const struct http_request *req);       /* by a trusted proxy: its forwarded headers count */
 struct str http_request_id(const struct http_request *req); /* 16 characters, made by us */
+bool http_is_json(const struct http_request *req); /* by its Content-Type */
 /*
  * The body as a JSON object (jansson; depth 16, duplicate members, NUL and bad UTF-8 refused). On failure an answer
  * (400 or 415) was already sent and NULL is returned. The object lives as long as the request.

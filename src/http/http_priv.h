@@ -167,6 +167,7 @@ struct loop {
 struct http_server {
     struct http_options o;
     struct route_table *routes;
+    struct http_route missing;
     struct networks trusted;
     struct buf headers; /* the caller's lines */
     struct work work;

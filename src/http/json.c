@@ -51,10 +51,12 @@ static bool is_json_type(struct str type) {
            str_eq_nocase(parameter, STR("charset=\"utf-8\""));
 }
 
+bool http_is_json(const struct http_request *req) { return is_json_type(request_field(req, FIELD_CONTENT_TYPE)); }
+
 json_t *http_json(struct http_request *req) {
     json_error_t error;
     if (req->json) return req->json;
-    if (!is_json_type(request_field(req, FIELD_CONTENT_TYPE))) {
+    if (!http_is_json(req)) {
         http_reply_problem(req, 415, "bad_request", "The body must be application/json.");
         return NULL;
     }

@@ -258,6 +258,10 @@ static struct address forwarded_for(const struct http_request *req) {
     return a;
 }
 
+bool http_is_proxied(const struct http_request *req) {
+    return networks_hold(&req->server->trusted, &req->conn->address);
+}
+
 struct str http_peer(const struct http_request *req) {
     struct http_request *own = (struct http_request *)(uintptr_t)req; /* a cache; the request itself is not const */
     struct address a = req->conn->address;

@@ -60,10 +60,20 @@ static void serve_dispatch(struct loop *l, struct conn *c) {
         serve_queue(l, c);
 }
 
+static int serve_missing(struct http_request *req) {
+    const struct head *h = &req->head;
+    bool has_body = h->is_chunked || h->content_length > 0;
+    bool is_get = h->method == METHOD_GET || h->method == METHOD_HEAD;
+    if (!is_get || has_body || !req->server->missing.handler) return 404;
+    req->match.param_count = 0;
+    req->route = &req->server->missing;
+    return 0;
+}
+
 /* Finds the route and judges what the head announces; 0 or a status. */
 static int serve_route(struct http_request *req) {
     const struct head *h = &req->head;
-    if (!route_find(req->server->routes, http_path(req), &req->match)) return 404;
+    if (!route_find(req->server->routes, http_path(req), &req->match)) return serve_missing(req);
     req->route = route_of(req->match.node, (enum method)h->method);
     if (!req->route) {
         http_add_header(req, "Allow", route_allow(req->match.node));

@@ -50,6 +50,7 @@ enum err http_server_new(const struct http_options *o, struct http_server **ret)
     if (!s) return ERR_NOMEM;
     memset(s, 0, sizeof *s);
     s->o = *o;
+    s->missing = (struct http_route){ "GET", "/", HTTP_FAST, o->missing, 0 };
     s->o.head_ms = or_default(o->head_ms, 10 * MS_PER_S);
     s->o.body_ms = or_default(o->body_ms, 30 * MS_PER_S);
     s->o.idle_ms = or_default(o->idle_ms, 75 * MS_PER_S);

@@ -185,6 +185,7 @@ static enum err open_http(struct front *f) {
                                 .trusted_proxies = c->server_trusted_proxies,
                                 .routes = f->routes,
                                 .app = &f->api,
+                                .missing = web_missing,
                                 .headers = headers_for(c) },
         &f->api.server);
 }

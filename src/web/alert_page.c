@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "core/token.h"
 #include "web/assets.h"
 #include "web/web_priv.h"
@@ -31,9 +32,12 @@ static void add_when(struct buf *b, int64_t at_ms) {
     static const char *const months[] = { "January", "February", "March",     "April",   "May",      "June",
                                           "July",    "August",   "September", "October", "November", "December" };
     time_t s = (time_t)(at_ms / 1000);
+    char exact[CLOCK_TEXT_SIZE];
     struct tm t;
     if (!gmtime_r(&s, &t)) return;
-    buf_addf(b, "%d %s %d, %02d:%02d UTC", t.tm_mday, months[t.tm_mon], t.tm_year + 1900, t.tm_hour, t.tm_min);
+    clock_text(at_ms, exact);
+    buf_addf(b, "<time data-utc datetime=\"%s\">%d %s %d, %02d:%02d UTC</time>", exact, t.tm_mday, months[t.tm_mon],
+             t.tm_year + 1900, t.tm_hour, t.tm_min);
 }
 
 /* The fixed words, paragraph by paragraph, without the lines that the table below shows. */

@@ -14,6 +14,17 @@ static void reply_asset(struct http_request *req, const char *path_wanted) {
     http_reply_problem(req, 404, "not_found", "There is no such page.");
 }
 
+void web_missing(struct http_request *req, void *app) {
+    struct str accept = http_header(req, "accept");
+    const struct web_asset *a = web_assets;
+    (void)app;
+    while (a->path && !str_eq(str_from(a->path), STR("page:missing"))) a++;
+    if (a->path && accept.p && memmem(accept.p, accept.n, "text/html", 9) && !str_starts(http_path(req), STR("/api/")))
+        http_reply(req, 404, a->content_type, str_bytes(a->bytes, a->n));
+    else
+        http_reply_problem(req, 404, "not_found", "There is nothing at this address.");
+}
+
 static void asset(struct http_request *req, void *app) {
     const char *path = arena_fmt(http_arena(req), "%.*s", STR_FMT(http_path(req)));
     (void)app;
@@ -46,6 +57,7 @@ static void for_signed_in(struct http_request *req, struct api *api, const char 
 }
 
 static void page_home(struct http_request *req, void *app) { for_signed_in(req, app, "page:home"); }
+static void page_alerts(struct http_request *req, void *app) { for_signed_in(req, app, "page:alerts"); }
 static void page_change_password(struct http_request *req, void *app) {
     for_signed_in(req, app, "page:change-password");
 }
@@ -121,6 +133,7 @@ static void page_devices(struct http_request *req, void *app) {
 const struct http_route web_routes[] = {
     { "GET", "/", HTTP_WORK, page_welcome, 0 },
     { "GET", "/home", HTTP_WORK, page_home, 0 },
+    { "GET", "/alerts", HTTP_WORK, page_alerts, 0 },
     { "GET", "/change-password", HTTP_WORK, page_change_password, 0 },
     { "GET", "/code/{attempt}", HTTP_FAST, page_code, 0 },
     { "GET", "/go", HTTP_FAST, page_go, 0 },

@@ -10,5 +10,6 @@
 /* Ended by method == NULL. The handlers' app is what api_routes' is: its first members are struct web_app (see web.c).
  */
 extern const struct http_route web_routes[];
+void web_missing(struct http_request *req, void *app); /* 404: a page for a browser, a problem for a program */
 
 #endif

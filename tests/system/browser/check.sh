@@ -1,6 +1,6 @@
 #!/bin/sh
-# The pages in a real browser, against a real server. `npm ci --prefix tests` was run before. TOCSIN_BUILD: the build
-# folder. TOCSIN_RUNS: only these. TOCSIN_SCREENSHOTS: also write docs/screenshots.
+# The pages' functions by themselves, and the pages in a real browser against a real server. `npm ci --prefix tests` was
+# run before. TOCSIN_BUILD: the build folder. TOCSIN_RUNS: only these. TOCSIN_SCREENSHOTS: also write docs/screenshots.
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 build=$(CDPATH='' cd -- "${TOCSIN_BUILD:-$here/../../../build}" && pwd)
@@ -34,6 +34,7 @@ chmod 600 "$work/tocsin.ini"
 "$build/src/tocsind/tocsind" -c "$work/tocsin.ini" > "$work/log" 2>&1 &
 server=$!
 status=0
+node --test "$here/../../unit/web/" || status=$?
 for run in ${TOCSIN_RUNS:-run lost}; do
     mkdir "$work/$run"
     TOCSIN_ORIGIN="http://localhost:$port" TOCSIN_MAIL="$work/data/mail" TOCSIN_PROFILE="$work/$run" \

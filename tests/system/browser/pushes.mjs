@@ -55,7 +55,8 @@ export async function subscribe(page, subscription) {
   await page.browserContext().overridePermissions(origin, ["notifications"]);
   const status = await page.evaluate(async (s) => {
     await navigator.serviceWorker.register("/sw.js");
-    await navigator.serviceWorker.ready;
+    const { active } = await navigator.serviceWorker.ready;
+    while (active.state !== "activated") await new Promise((r) => setTimeout(r, 20)); // before, a push handed over here is lost
     const headers = { "Content-Type": "application/json" };
     return (await fetch("/api/v1/push/subscriptions", { method: "POST", headers, body: JSON.stringify({ subscription: s }) })).status;
   }, subscription);

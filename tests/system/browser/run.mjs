@@ -102,6 +102,39 @@ async function changePassword(page, key) {
   quiet(page, "change of password");
 }
 
+// The list says what was answered and which ways an alarm went; times are the reader's own.
+async function everyAlarm(page) {
+  await page.goto(`${origin}/alerts`);
+  await page.waitForSelector("#list li");
+  await page.click("#list summary");
+  const text = await page.$eval("#list li", (e) => e.innerText);
+  check("an alarm's ways are listed", text.includes("Mail") && text.includes(ada_email), text);
+  const times = await page.$$eval("time", (all) => all.map((e) => e.title));
+  check("each time has its exact time beside it", times.length > 0 && times.every((t) => /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/.test(t)), times);
+  quiet(page, "alarms");
+}
+
+async function renameDevice(page) {
+  await page.goto(`${origin}/home`);
+  await press(page, "Rename");
+  await page.waitForSelector("#device-list input");
+  await page.$eval("#device-list input", (e) => (e.value = ""));
+  await type(page, "#device-list input", "<b>Kitchen</b>");
+  await accessible(page, "a device's name");
+  await press(page, "Save the name");
+  await page.waitForFunction(() => [...document.querySelectorAll("#device-list h3")].some((e) => e.textContent === "<b>Kitchen</b>"));
+  check("a device has the name that was typed, as text", (await page.$("#device-list b")) === null);
+  quiet(page, "a device's name");
+}
+
+async function signOutElsewhere(page, other) {
+  await page.goto(`${origin}/home`);
+  await press(page, "Sign out everywhere else");
+  await until("the words", () => page.$eval("#say", (e) => e.textContent.includes("everywhere but here")));
+  await other.goto(`${origin}/home`);
+  check("the other device is signed out", other.url().includes("/sign-in"), other.url());
+}
+
 async function workerStarts(page) {
   const state = await page.evaluate(async () => {
     await navigator.serviceWorker.register("/sw.js");
@@ -125,7 +158,7 @@ async function ownBrowserStays(ben, stranger) {
 }
 
 async function pagesAreFine(ada, stranger) {
-  for (const path of ["/change-password", "/problems/wrong_proof", "/home"]) {
+  for (const path of ["/change-password", "/problems/wrong_proof", "/alerts", "/home"]) {
     await ada.goto(origin + path);
     await sleep(300);
     await accessible(ada, path);
@@ -142,7 +175,16 @@ async function pagesAreFine(ada, stranger) {
   const res = await stranger.goto(`${origin}/a/tl_nothing`);
   check("an unknown link is a kind page", res.status() === 404 && (await stranger.$("h1")) !== null);
   await accessible(stranger, "unknown link");
+  const nowhere = await stranger.goto(`${origin}/nowhere/at/all`);
+  check("an unknown address is a kind page", nowhere.status() === 404 && (await stranger.$eval("h1", (e) => e.textContent)).includes("nothing at this address"));
+  await accessible(stranger, "unknown address");
+  for (const [method, path, accept] of [["GET", "/nowhere", "application/json"], ["GET", "/api/v1/nowhere", "text/html"], ["POST", "/nowhere", "text/html"]]) {
+    const answer = await fetch(origin + path, { method, headers: { Accept: accept } });
+    const type = answer.headers.get("content-type");
+    check(`${method} ${path} for ${accept} is a problem`, answer.status === 404 && type === "application/problem+json", `${answer.status} ${type}`);
+  }
   expectNoise(stranger, 404);
+  quiet(stranger, "unknown addresses");
 }
 
 async function shutOut(browser, ada, stranger) {
@@ -186,6 +228,9 @@ try {
   await sleep(500);
   await answerAll(ada);
   await pagesAreFine(ada, stranger);
+  await everyAlarm(ada);
+  await renameDevice(ada);
+  await signOutElsewhere(ada, third);
   await workerStarts(ada);
   await knownDevice(ada);
   await changePassword(ada, key);

@@ -25,7 +25,12 @@ export async function signUp(page, email, password) {
   await type(page, "input.digits", code);
   await press(page, "Go on");
   await type(page, "input[autocomplete=name]", "Ada");
+  await type(page, "input[type=password]", "shorty");
+  check("a hint says what is missing", (await page.$eval(".strength", (e) => e.textContent)) === "2 characters more.");
+  await accessible(page, "a hint");
+  await page.$eval("input[type=password]", (e) => (e.value = ""));
   await type(page, "input[type=password]", password);
+  check("and that it is good", (await page.$eval(".strength", (e) => e.dataset.level)) === "3");
   await press(page, "Create my account");
   await heading(page, "Your recovery key");
   await accessible(page, "recovery key");

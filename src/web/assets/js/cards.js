@@ -1,6 +1,6 @@
 /* Cards that a person acts on: an attempt that wants a code, and an alarm. */
 import { call, explain } from "./api.js";
-import { button, digitsField, el, facts, form, say, when } from "./dom.js";
+import { button, digitsField, dotted, el, facts, form, say, when } from "./dom.js";
 
 const names = {
   sign_in: "Somebody wants to sign in",
@@ -76,5 +76,5 @@ export function alarmCard(alert, changed) {
 
 export function pastItem(alert) {
   const answer = { me: "You said: it was me", not_me: "You said: it wasn't me" }[alert.answer] || "Nothing to answer";
-  return el("li", {}, el("h3", {}, alert.title), el("p", { class: "quiet" }, `${when(alert.at)} · ${alert.from.device} · ${answer}`));
+  return el("li", {}, el("h3", {}, alert.title), el("p", { class: "quiet" }, ...dotted(when(alert.at), alert.from.device, answer)));
 }

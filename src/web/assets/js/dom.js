@@ -73,8 +73,17 @@ export function button(text, cls, press) {
   return b;
 }
 
+/* In the reader's own time zone, with the exact time on the side. */
 export function when(text) {
-  return text ? new Date(text).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" }) : "";
+  if (!text) return "";
+  const d = new Date(text);
+  const utc = `${d.toISOString().slice(0, 19).replace("T", " ")} UTC`;
+  return el("time", { datetime: text, title: utc }, d.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" }));
+}
+
+/* Texts and elements in one line, with dots between those that are there. */
+export function dotted(...parts) {
+  return parts.filter(Boolean).flatMap((part, i) => (i ? [" \u00b7 ", part] : [part]));
 }
 
 export function facts(rows) {

@@ -1,7 +1,7 @@
 /* The account: what needs an answer now, devices, sessions, what was. */
 import { call, explain } from "./api.js";
 import { alarmCard, attemptCard, pastItem } from "./cards.js";
-import { $, button, el, say, when } from "./dom.js";
+import { $, button, dotted, el, field, form, say, when } from "./dom.js";
 import { pushBox } from "./push.js";
 
 const alerts = new Map();
@@ -38,7 +38,7 @@ function draw() {
   const loud = news.length > 0 || attempts.length > 0;
   place($("codes"), attempts, "attempt", attemptCard);
   place($("alarms"), news.map(shown), "alert", alarmCard);
-  $("past").replaceChildren(...(past.length ? past.map(pastItem) : [el("li", { class: "quiet" }, "None. Good.")]));
+  $("past").replaceChildren(...(past.length ? past.slice(0, 5).map(pastItem) : [el("li", { class: "quiet" }, "None. Good.")]));
   $("state").textContent = loud ? "Please look at this" : "All is quiet";
   $("bell").classList.toggle("rings", loud);
 }
@@ -54,9 +54,27 @@ async function load() {
   if (attempts.length > 0) again = setTimeout(load, 15000);
 }
 
+/* A name of one's own tells two phones apart. No alarm ever shows it: a thief could choose it. */
+function rename(d, item) {
+  const f = field(`A name for ${d.name || d.platform}`, { type: "text", maxlength: "60", value: d.name, autocomplete: "off" });
+  item.replaceChildren(
+    form("", f.nodes, "Save the name", async () => {
+      const res = await call("PATCH", `/devices/${d.id}`, { name: f.input.value.trim() });
+      if (!res.ok) return say(explain(res));
+      await loadLists();
+    }),
+  );
+  f.input.focus();
+}
+
 function deviceItem(d) {
-  const words = [d.current ? "this device" : `last used ${when(d.last_seen)}`, d.place, d.trusted ? "trusted" : "new", d.push && "rings"];
-  return el("li", {}, el("h3", {}, d.name || d.platform), el("p", { class: "quiet" }, words.filter(Boolean).join(" · ")));
+  const last = el("span", {}, "last used ", when(d.last_seen));
+  const words = dotted(d.current ? "this device" : last, d.place, d.trusted ? "trusted" : "new", d.push && "rings");
+  const item = el("li", { class: "row" });
+  const press = button("Rename", "quiet-button small", () => rename(d, item));
+  press.setAttribute("aria-label", `Rename: ${d.name || d.platform}`);
+  item.append(el("div", {}, el("h3", {}, d.name || d.platform), el("p", { class: "quiet" }, ...words)), press);
+  return item;
 }
 
 function sessionItem(s) {
@@ -70,7 +88,7 @@ function sessionItem(s) {
   const press = button("Sign out", "quiet-button small", end);
   press.setAttribute("aria-label", `Sign out: ${s.device.name}`);
   return el("li", { class: "row" },
-    el("p", {}, s.device.name || s.device.platform, el("br"), el("span", { class: "quiet" }, s.current ? "here, now" : `since ${when(s.created_at)}`)), press);
+    el("p", {}, s.device.name || s.device.platform, el("br"), el("span", { class: "quiet" }, ...(s.current ? ["here, now"] : ["since ", when(s.created_at)]))), press);
 }
 
 async function loadLists() {
@@ -95,11 +113,19 @@ function listen() {
   });
 }
 
+async function endRest() {
+  const res = await call("DELETE", "/sessions");
+  if (!res.ok) return say(explain(res));
+  say("Signed out everywhere but here.", "good");
+  await loadLists();
+}
+
 async function begin() {
   const who = await call("GET", "/session");
   if (!who.ok) return location.assign("/sign-in?return=/home");
   const { account, device } = who.data;
   $("who").textContent = `${account.name ? `${account.name}, ` : ""}${account.email} on ${device.name}`;
+  $("session-end").replaceChildren(button("Sign out everywhere else", "quiet-button small", endRest));
   listen();
   await Promise.all([load(), loadLists(), pushBox($("push"))]);
 }

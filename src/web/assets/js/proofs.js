@@ -1,6 +1,7 @@
 /* Shows that it is you: goes on until the attempt is proved, or ends it with words. */
 import { call, explain } from "./api.js";
-import { button, digitsField, el, field, form, say, show } from "./dom.js";
+import { button, digitsField, el, field, form, say, show, when } from "./dom.js";
+import { strength } from "./strength.js";
 
 const over = (a) => a.state === "failed" || a.state === "expired" || a.state === "denied";
 const poll_ms = 2000;
@@ -150,13 +151,26 @@ function waitForHold(prover, body, attempt, done) {
   const until = new Date(attempt.hold_until);
   show(
     el("div", { class: "card" }, el("h2", {}, "Almost done: it waits"),
-      el("p", {}, `This device is new, so we wait until ${until.toLocaleString("en-GB")}. You were told on all your devices and can still stop it there.`),
+      el("p", {}, "This device is new, so we wait until ", when(attempt.hold_until), ". You were told on all your devices and can still stop it there."),
       el("p", {}, "Keep this page open: it finishes by itself. If you close it, start again later.")),
   );
   setTimeout(async () => done(await commit(prover, body)), Math.min(Math.max(until - Date.now(), 1000) + 500, 2 ** 31 - 1));
 }
 
-export function newPassword(label) {
-  return field(label, { type: "password", autocomplete: "new-password", minlength: "8", maxlength: "1000" },
-    "Four or five words that don't belong together are strong and easy to remember.");
+/* A new password, with hints while it is typed. `about`: what it should not contain. */
+export function newPassword(label, about = () => []) {
+  const f = field(label, { type: "password", autocomplete: "new-password", minlength: "8", maxlength: "1000" }, strength("").hint);
+  const hint = f.nodes.at(-1);
+  const eye = el("input", { type: "checkbox", id: `${f.input.id}-eye` });
+  const draw = () => {
+    const s = strength(f.input.value, about());
+    hint.textContent = s.hint;
+    hint.dataset.level = f.input.value ? s.level : "";
+  };
+  hint.className = "hint strength";
+  hint.setAttribute("aria-live", "polite");
+  f.input.addEventListener("input", draw);
+  eye.addEventListener("change", () => f.input.setAttribute("type", eye.checked ? "text" : "password"));
+  f.nodes.push(el("label", { class: "check", for: eye.id }, eye, el("span", {}, "Show what I type")));
+  return f;
 }

@@ -10,7 +10,7 @@ function done() {
 }
 
 function askPassword(prover) {
-  const f = newPassword("Your new password");
+  const f = newPassword("Your new password", () => [prover.email]);
   show(
     form("Choose a new password", [prover.account(), ...f.nodes], "Save it", async () => {
       const result = await commit(prover, { password: f.input.value });

@@ -32,7 +32,7 @@ function askCode(prover) {
 
 function askPassword(prover) {
   const name = field("What may we call you?", { type: "text", autocomplete: "name", maxlength: "80", required: undefined }, "You can leave this empty.");
-  const password = newPassword("Choose a password");
+  const password = newPassword("Choose a password", () => [prover.email, name.input.value]);
   show(
     form("Almost there", [prover.account(), ...name.nodes, ...password.nodes], "Create my account", async () => {
       const body = { password: password.input.value, device: deviceName() };
