@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "config/config_priv.h"
 
 #define LINE_BYTES_MAX 198 /* inih's INI_MAX_LINE, less line end and NUL */
@@ -268,4 +269,10 @@ enum err config_read(struct config *c, const char *path, struct config_problem *
     free(text);
     (void)close(fd);
     return r;
+}
+
+int64_t config_held_ms(const struct config *c, enum action action) {
+    const struct config_action *a = &c->action[action];
+    int64_t hold_ms = a->hold_ms > a->hold_familiar_ms ? a->hold_ms : a->hold_familiar_ms;
+    return hold_ms > 0 ? hold_ms + MS_PER_DAY : 0;
 }

@@ -43,6 +43,10 @@ void config_write(const struct config *c, const char *const *sections, struct bu
 bool config_take(struct config *to, const struct config *from, const char *const *sections);
 void config_write_man(struct buf *out); /* man/tocsin.conf.5 */
 
+/* How much longer an attempt may live because the policy can hold it: the longer hold and a day; 0 where it holds none.
+ */
+int64_t config_held_ms(const struct config *c, enum action action);
+
 /* Origin helpers: scheme is https? host without port? "https://a.example" → true, "a.example". */
 bool config_origin_is_https(const struct config *c);
 bool config_is_loopback_http(const struct config *c);

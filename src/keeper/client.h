@@ -18,8 +18,10 @@
  *   once PROOF_CODE was counted, because none is needed any more.
  * - KEEPER_COMMIT: KEEPER_DOWN leaves open whether the attempt was applied: ask KEEPER_FATE. Any other answer but
  *   KEEPER_RIGHT, and KEEPER_NONE from KEEPER_FATE, is final for all commits of the attempt asked before it, also for
- * one that is still under way (which then answers KEEPER_DOWN); a commit asked after it may be applied.
+ *   one that is still under way (which then answers KEEPER_DOWN); a commit asked after it may be applied.
  * - KEEPER_BUSY to a proof also says that three others of its attempt are being looked at.
+ * - KEEPER_END of a sign_up that was applied and never settled, until a day after its expiry: what it enrolled is
+ *   forgotten, so that its address is free again.
  * - KEEPER_WEAK does not end the attempt. A commit of what was applied already answers as it did the first time.
  */
 #ifndef TOCSIN_KEEPER_CLIENT_H
@@ -35,7 +37,7 @@ enum keeper_ask {
     KEEPER_PROVE_EMAIL_CODE,   /* secret: digits from the mail */
     KEEPER_PROVE_RECOVERY_KEY, /* secret: as typed */
     KEEPER_MAKE_CODE_THERE,    /* digits for the trusted devices; the answer has them sealed for the courier; only once
-                                  another    proof was right, else KEEPER_NOT_PROVED and none is made */
+                                  another proof was right, else KEEPER_NOT_PROVED and none is made */
     KEEPER_SHOW_CODE,      /* the same digits in clear, for a trusted device's page; KEEPER_NONE where none is alive */
     KEEPER_MAKE_CODE_HERE, /* digits in clear, to be typed on a trusted device */
     KEEPER_APPROVE, /* secret: digits typed on a trusted device; `by` is that device and must be known to the keeper */

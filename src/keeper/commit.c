@@ -3,9 +3,12 @@
  * applied and the effect is written. A commit that was asked twice answers the same. Each commit, and each question for
  * its fate, fences off the ones before it: so "not applied", once it was said, stays true of all that were under way.
  */
+#include "base/clock.h"
 #include "base/secret.h"
 #include "keeper/code.h"
 #include "keeper/recovery.h"
+
+#define FORGET_WITHIN_MS MS_PER_DAY
 
 static struct need need_of(const struct keeper *k, enum action action) {
     struct need need = action_rules[action].need;
@@ -256,15 +259,35 @@ enum err commit_fate(struct store_tx *tx, void *ctx) {
     return record_write(tx, s, &rec);
 }
 
+/*
+ * The front never made an account of it, and never will: the address is free again. Only while nobody was told that it
+ * is settled, and not long after, so that no word of the front takes the credentials from an account that is in use.
+ */
+static enum err may_forget(struct store_tx *tx, const struct step *s, const struct record *rec, bool *ret_may) {
+    bool is_first = action_rules[rec->action].effect == EFFECT_ENROLL;
+    struct credential password = { 0 }, key = { 0 };
+    enum err r = credential_load(tx, s, CREDENTIAL_PASSWORD, &password);
+    if (r == OK) r = credential_load(tx, s, CREDENTIAL_RECOVERY_KEY, &key);
+    *ret_may = is_first && rec->state == RECORD_APPLIED && s->now_ms - rec->expires_ms < FORGET_WITHIN_MS &&
+               password.rev == 1 && key.rev == 1;
+    bytes_wipe(&password, sizeof password);
+    bytes_wipe(&key, sizeof key);
+    return r;
+}
+
 enum err commit_end(struct store_tx *tx, void *ctx) {
     struct step *s = ctx;
     struct record rec;
-    bool is_there = false;
+    bool is_there = false, may = false;
     enum err r = find_for(tx, s, &rec, &is_there);
     if (r != OK || !is_there) return r;
+    if ((r = may_forget(tx, s, &rec, &may)) != OK) return r;
     bool was_applied = rec.state == RECORD_APPLIED || rec.state == RECORD_SETTLED;
-    job_say(s->j, was_applied ? KEEPER_REFUSED : KEEPER_RIGHT);
-    if (was_applied) return OK;
+    job_say(s->j, was_applied && !may ? KEEPER_REFUSED : KEEPER_RIGHT);
+    if (was_applied && !may) return OK;
+    if (may && (r = credentials_forget(tx, s)) != OK) return r;
+    rec.has_salt = false;
+    bytes_wipe(rec.salt, sizeof rec.salt);
     if ((r = record_end(tx, s, &rec)) != OK) return r;
     return record_write(tx, s, &rec);
 }

@@ -3,7 +3,8 @@
 #include "keeper/record.h"
 
 extern const struct store_stmt CREDENTIAL_LOAD, CREDENTIAL_FIRST, CREDENTIAL_PUT, CREDENTIAL_REHASH, CREDENTIAL_LOCK;
-extern const struct store_stmt KNOWN_DEVICE_FIND, KNOWN_DEVICE_ADD, KNOWN_DEVICE_DROP;
+extern const struct store_stmt CREDENTIAL_FORGET, KNOWN_DEVICE_FIND, KNOWN_DEVICE_ADD, KNOWN_DEVICE_DROP,
+    KNOWN_DEVICE_FORGET;
 
 const struct store_stmt CREDENTIAL_LOAD = {
     .name = "keeper_credential_load",
@@ -42,6 +43,18 @@ const struct store_stmt CREDENTIAL_LOCK = {
     .in = "bi",
     .out = "",
     .sql = "UPDATE credential SET is_locked = 1 WHERE account_id = ?1 AND kind = ?2",
+};
+const struct store_stmt CREDENTIAL_FORGET = {
+    .name = "keeper_credential_forget",
+    .in = "b",
+    .out = "",
+    .sql = "DELETE FROM credential WHERE account_id = ?1",
+};
+const struct store_stmt KNOWN_DEVICE_FORGET = {
+    .name = "keeper_device_forget",
+    .in = "b",
+    .out = "",
+    .sql = "DELETE FROM known_device WHERE account_id = ?1",
 };
 const struct store_stmt KNOWN_DEVICE_FIND = {
     .name = "keeper_device_find",
@@ -120,6 +133,12 @@ enum err credential_rehash(struct store_tx *tx, const struct step *s, int64_t re
 enum err credential_lock(struct store_tx *tx, const struct step *s) {
     int64_t changed;
     return store_exec(tx, &CREDENTIAL_LOCK, S_IN(S_B(s->j->q.account.b), S_I(CREDENTIAL_PASSWORD)), &changed);
+}
+
+enum err credentials_forget(struct store_tx *tx, const struct step *s) {
+    int64_t changed;
+    enum err r = store_exec(tx, &CREDENTIAL_FORGET, S_IN(S_B(s->j->q.account.b)), &changed);
+    return r == OK ? store_exec(tx, &KNOWN_DEVICE_FORGET, S_IN(S_B(s->j->q.account.b)), &changed) : r;
 }
 
 enum err known_device_find(struct store_tx *tx, const struct step *s, struct device_id device, bool *ret_is_known) {

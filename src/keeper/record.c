@@ -77,9 +77,10 @@ enum err record_find(struct store_tx *tx, struct step *s, struct record *ret, en
     return OK;
 }
 
-/* The front's word can only make it shorter. */
+/* The front's word can only make it shorter. What the policy holds waits with its proofs. */
 static int64_t life_end(const struct step *s) {
-    int64_t most_ms = s->now_ms + action_rules[s->j->q.action].life_ms, asked_ms = s->j->q.attempt_expires_ms;
+    int64_t life_ms = action_rules[s->j->q.action].life_ms + config_held_ms(s->k->config, (enum action)s->j->q.action);
+    int64_t most_ms = s->now_ms + life_ms, asked_ms = s->j->q.attempt_expires_ms;
     return asked_ms > 0 && asked_ms < most_ms ? asked_ms : most_ms;
 }
 

@@ -58,6 +58,8 @@ enum err credential_put(struct store_tx *tx, const struct step *s, enum credenti
 /* The same password, hashed at another cost. */
 enum err credential_rehash(struct store_tx *tx, const struct step *s, int64_t rev,
                            const struct password_hash *h) MUST_CHECK;
+/* All of them, and the known devices: of an account that never came to be. */
+enum err credentials_forget(struct store_tx *tx, const struct step *s) MUST_CHECK;
 enum err credential_lock(struct store_tx *tx, const struct step *s) MUST_CHECK;
 
 enum err known_device_find(struct store_tx *tx, const struct step *s, struct device_id device,

@@ -10,6 +10,8 @@
     X(CREDENTIAL_PUT)                                                                                                  \
     X(CREDENTIAL_REHASH)                                                                                               \
     X(CREDENTIAL_LOCK)                                                                                                 \
+    X(CREDENTIAL_FORGET)                                                                                               \
+    X(KNOWN_DEVICE_FORGET)                                                                                             \
     X(KNOWN_DEVICE_FIND)                                                                                               \
     X(KNOWN_DEVICE_ADD)                                                                                                \
     X(KNOWN_DEVICE_DROP)                                                                                               \

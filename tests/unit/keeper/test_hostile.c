@@ -43,7 +43,7 @@ struct hostile {
     char secrets[SECRETS][KEEPER_PASSWORD_BYTES_MAX];
     struct keeper_message_ask kept[KEPT];
     size_t kept_n;
-    struct asked asked[65536];
+    struct asked asked[1 << 19]; /* more than are ever asked: no number comes again */
     uint64_t request;
     struct play learned; /* the attempt whose digits it read last */
     char learned_digits[9];
