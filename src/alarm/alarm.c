@@ -10,25 +10,24 @@
 
 #define ALERT_COLUMNS                                                                                                  \
     "id, attempt_id, action, kind, at_ms, last_ms, count, ip, net, place, device, is_known_device, answer, "           \
-    "answered_ms"
-#define ALERT_TYPES "bbiiiiittttiti"
+    "answered_ms, proved"
+#define ALERT_TYPES "bbiiiiittttitii"
 
 const struct store_stmt ALERT_ADD = {
     .name = "alert_add",
     .in = "bbbiiittttii",
     .out = "",
     .sql = "INSERT INTO alert (account_id, id, attempt_id, action, kind, at_ms, last_ms, count, ip, net, place, device,"
-           " is_known_device, answer, answered_ms, note) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?12, ?7, ?8, ?9, ?10, "
-           "?11, '', 0, '')"
+           " is_known_device, answer, answered_ms, note, proved) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 1, ?7, ?8, ?9, "
+           "?10, ?11, '', 0, '', ?12)"
            " ON CONFLICT (account_id, id) DO NOTHING",
 };
 const struct store_stmt ALERT_LIVE = {
     .name = "alert_live",
-    .in = "biiti",
+    .in = "biitii",
     .out = "bi",
-    .sql =
-        "SELECT id, count FROM alert WHERE account_id = ?1 AND action = ?2 AND kind = ?3 AND net = ?4 AND last_ms > ?5"
-        " AND answer = '' ORDER BY last_ms DESC LIMIT 1",
+    .sql = "SELECT id, count FROM alert WHERE account_id = ?1 AND action = ?2 AND kind = ?3 AND net = ?4 AND at_ms > ?5"
+           " AND at_ms < ?6 AND answer = '' ORDER BY at_ms DESC LIMIT 1",
 };
 const struct store_stmt ALERT_COUNT_UP = {
     .name = "alert_count_up",
@@ -59,8 +58,8 @@ const struct store_stmt OUTBOX_ADD = {
     .out = "",
     .sql = "INSERT INTO outbox (account_id, id, alert_id, channel, letter, action, kind, label, recipient, p256dh, "
            "auth, push_id,"
-           " title, body, sealed, state, written_ms, expires_ms, due_ms, tries, at_ms)"
-           " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 1, ?16, ?17, ?18, 0, ?16)"
+           " title, body, sealed, state, written_ms, expires_ms, due_ms, tries, at_ms, seen_ms)"
+           " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 1, ?16, ?17, ?18, 0, ?16, 0)"
            " ON CONFLICT (account_id, id) DO NOTHING",
 };
 const struct store_stmt OUTBOX_OF_ALERT = {
@@ -69,12 +68,26 @@ const struct store_stmt OUTBOX_OF_ALERT = {
     .out = "itiii",
     .sql = "SELECT channel, label, state, at_ms, tries FROM outbox WHERE account_id = ?1 AND alert_id = ?2 ORDER BY id",
 };
+/* What was never tried was not seen, and must still go out; what is under way becomes "seen" once it is known as sent.
+ */
 const struct store_stmt OUTBOX_SET_SEEN = {
     .name = "outbox_set_seen",
     .in = "bbii",
     .out = "",
-    .sql = "UPDATE outbox SET state = 4, at_ms = ?4 WHERE account_id = ?1 AND alert_id = ?2 AND channel = ?3 AND state "
-           "<> 4",
+    .sql = "UPDATE outbox SET seen_ms = ?4, at_ms = CASE WHEN state = 2 THEN ?4 ELSE at_ms END,"
+           " state = CASE WHEN state = 2 THEN 4 ELSE state END WHERE account_id = ?1 AND alert_id = ?2 AND channel = ?3"
+           " AND seen_ms = 0 AND tries > 0 AND state IN (1, 2)",
+};
+const struct store_stmt OUTBOX_LIVE_ADD = {
+    .name = "outbox_live_add",
+    .in = "bbbtbib",
+    .out = "",
+    .sql = "INSERT INTO outbox (account_id, id, alert_id, channel, letter, action, kind, label, recipient, p256dh, "
+           "auth, push_id,"
+           " title, body, sealed, state, written_ms, expires_ms, due_ms, tries, at_ms, seen_ms)"
+           " SELECT account_id, ?3, id, 4, 1, action, kind, ?4, '', ?5, ?5, ?7, '', '', ?5, 4, ?6, ?6, ?6, 1, "
+           "?6, ?6"
+           " FROM alert WHERE account_id = ?1 AND id = ?2 ON CONFLICT DO NOTHING",
 };
 
 static struct str or_empty(struct str s) { return s.p ? s : STR(""); }
@@ -125,8 +138,8 @@ static enum err write_rows(struct store_tx *tx, const struct alarm_event *e, str
     enum err r;
     buf_init(&title, OUTBOX_TITLE_MAX);
     buf_init(&body, OUTBOX_BODY_MAX);
+    if (is_repeat) buf_add_z(&title, "Again: ");
     alarm_words(e, &title, &body);
-    if (is_repeat) buf_add_z(&body, "\n\nThis has happened again since we last wrote to you.");
     r = buf_err(&title) != OK ? buf_err(&title) : buf_err(&body);
     for (size_t i = 0; i < e->to_n && r == OK; i++)
         r = add_row(tx,
@@ -154,7 +167,7 @@ static enum err raise_new(struct store_tx *tx, const struct alarm_event *e, stru
     r = store_exec(tx, &ALERT_ADD,
                    S_IN(S_B(e->account.b), S_B(id.b), S_B(e->attempt.b), S_I(e->action), S_I(e->kind), S_I(e->at_ms),
                         S_S(or_empty(e->from.ip)), S_S(or_empty(e->from.net)), S_S(or_empty(e->from.place)),
-                        S_S(or_empty(e->from.device)), S_I(e->from.is_known_device), S_I(1)),
+                        S_S(or_empty(e->from.device)), S_I(e->from.is_known_device), S_I(e->proved)),
                    &changed);
     if (r == OK && changed == 0) r = ERR_CONFLICT;
     if (r == OK) r = write_rows(tx, e, id, false);
@@ -164,10 +177,10 @@ static enum err raise_new(struct store_tx *tx, const struct alarm_event *e, stru
 
 enum err alarm_raise(struct store_tx *tx, const struct alarm_event *e, struct alert_id *ret_alert) {
     struct live live = { .is_found = false };
-    enum err r = store_each(
-        tx, &ALERT_LIVE,
-        S_IN(S_B(e->account.b), S_I(e->action), S_I(e->kind), S_S(or_empty(e->from.net)), S_I(e->at_ms - COLLAPSE_MS)),
-        on_live, &live);
+    enum err r = store_each(tx, &ALERT_LIVE,
+                            S_IN(S_B(e->account.b), S_I(e->action), S_I(e->kind), S_S(or_empty(e->from.net)),
+                                 S_I(e->at_ms - COLLAPSE_MS), S_I(e->at_ms + COLLAPSE_MS)),
+                            on_live, &live);
     if (r != OK) return r;
     if (!live.is_found) return raise_new(tx, e, ret_alert);
     if ((r = store_exec(tx, &ALERT_COUNT_UP, S_IN(S_B(e->account.b), S_B(live.id.b), S_I(e->at_ms)), NULL)) != OK)
@@ -192,19 +205,12 @@ enum err alarm_write_letter(struct store_tx *tx, const struct alarm_letter *l) {
 }
 
 enum err alert_set_live(struct store_tx *tx, struct account_id account, struct alert_id id, int64_t now_ms) {
-    const struct alarm_to to = { .channel = OUTBOX_LIVE, .label = STR("open pages") };
-    const struct row row = { .account = account,
-                             .alert = id,
-                             .letter = LETTER_ALERT,
-                             .at_ms = now_ms,
-                             .expires_ms = now_ms + ALERT_USEFUL_MS,
-                             .due_ms = INT64_MAX };
-    int64_t changed = 0;
-    enum err r =
-        store_exec(tx, &OUTBOX_SET_SEEN, S_IN(S_B(account.b), S_B(id.b), S_I(OUTBOX_LIVE), S_I(now_ms)), &changed);
-    if (r != OK || changed > 0) return r;
-    if ((r = add_row(tx, &row, &to)) != OK) return r;
-    return store_exec(tx, &OUTBOX_SET_SEEN, S_IN(S_B(account.b), S_B(id.b), S_I(OUTBOX_LIVE), S_I(now_ms)), NULL);
+    static const struct push_id none;
+    struct row_id row;
+    id_new_at(now_ms, row.b);
+    return store_exec(
+        tx, &OUTBOX_LIVE_ADD,
+        S_IN(S_B(account.b), S_B(id.b), S_B(row.b), S_Z("open pages"), S_S(STR("")), S_I(now_ms), S_B(none.b)), NULL);
 }
 
 /* ---- reading ---- */
@@ -220,7 +226,8 @@ static enum err on_delivery(void *ctx, const struct store_val *v) {
     static const char *const states[] = { "", "waiting", "sent", "failed", "seen" };
     struct deliveries *d = ctx;
     if (v[0].i < OUTBOX_EMAIL || v[0].i > OUTBOX_LIVE || v[2].i < 1 || v[2].i > 4) return ERR_CORRUPT;
-    if (v[2].i == OUTBOX_SENT || v[2].i == OUTBOX_SEEN) d->is_reached = true;
+    /* An open page may be the thief's own, so it reaches nobody for sure. */
+    if (v[0].i != OUTBOX_LIVE && (v[2].i == OUTBOX_SENT || v[2].i == OUTBOX_SEEN)) d->is_reached = true;
     if (d->n == ARRAY_LEN(d->list)) return OK;
     d->list[d->n++] = (struct alert_delivery){ .channel = (enum outbox_channel)v[0].i,
                                                .to = arena_dup(d->arena, v[1].s),
@@ -259,7 +266,8 @@ static enum err fill_alert(const struct store_val *v, struct arena *a, struct al
                            .device = arena_dup(a, v[10].s),
                            .is_known_device = v[11].i != 0,
                            .answer = arena_dup(a, v[12].s),
-                           .answered_ms = v[13].i };
+                           .answered_ms = v[13].i,
+                           .proved = (unsigned)v[14].i };
     memcpy(ret->id.b, v[0].s.p, ID_BYTES);
     memcpy(ret->attempt.b, v[1].s.p, ID_BYTES);
     return ret->ip.p && ret->net.p && ret->place.p && ret->device.p && ret->answer.p ? OK : ERR_NOMEM;
@@ -270,6 +278,7 @@ static enum err add_words(struct account_id account, struct arena *a, struct ale
     const struct alarm_event e = { .account = account,
                                    .action = alert->action,
                                    .kind = alert->kind,
+                                   .proved = alert->proved,
                                    .at_ms = alert->at_ms,
                                    .from = { .ip = alert->ip,
                                              .net = alert->net,
@@ -281,6 +290,7 @@ static enum err add_words(struct account_id account, struct arena *a, struct ale
     buf_init(&title, OUTBOX_TITLE_MAX);
     buf_init(&body, OUTBOX_BODY_MAX);
     alarm_words(&e, &title, &body);
+    if (alert->count > 1) alarm_words_count(alert->count, alert->last_ms, &body);
     r = buf_err(&title) != OK ? buf_err(&title) : buf_err(&body);
     if (r == OK) {
         alert->title = arena_dup(a, buf_str(&title));
@@ -357,7 +367,7 @@ enum err alert_set_seen(struct store_tx *tx, struct account_id account, struct a
 }
 
 const struct store_stmt *const alarm_statements[] = {
-    &ALERT_ADD,     &ALERT_LIVE,      &ALERT_COUNT_UP,  &ALERT_EACH,   &ALERT_GET,    &ALERT_ANSWER,
-    &OUTBOX_ADD,    &OUTBOX_OF_ALERT, &OUTBOX_SET_SEEN, &OUTBOX_DUE,   &OUTBOX_LEASE, &OUTBOX_NEXT_DUE,
-    &OUTBOX_SETTLE, &OUTBOX_READ,     &OUTBOX_RESET,    &OUTBOX_PURGE, NULL,
+    &ALERT_ADD,       &ALERT_LIVE,      &ALERT_COUNT_UP,  &ALERT_EACH,      &ALERT_GET,    &ALERT_ANSWER,
+    &OUTBOX_ADD,      &OUTBOX_OF_ALERT, &OUTBOX_SET_SEEN, &OUTBOX_LIVE_ADD, &OUTBOX_DUE,   &OUTBOX_LEASE,
+    &OUTBOX_NEXT_DUE, &OUTBOX_SETTLE,   &OUTBOX_READ,     &OUTBOX_RESET,    &OUTBOX_PURGE, NULL,
 };

@@ -31,6 +31,7 @@ struct alarm_event {
     struct attempt_id attempt;
     enum action action;
     enum alert_kind kind;
+    unsigned proved; /* bits of enum proof that the attempt had shown */
     int64_t at_ms;
     struct alarm_from from;
     const struct alarm_to *to; /* every destination */
@@ -38,9 +39,9 @@ struct alarm_event {
 };
 
 /*
- * Writes the alert and its rows; or, when an unanswered alert of the same account, action, kind and network is younger
- * than 15 minutes, counts it there (live at once; by mail and push at most once more). *ret_alert is the live alert
- * either way.
+ * Writes the alert and its rows; or, when an unanswered alert of the same account, action, kind and network began
+ * within 15 minutes, counts it there (live at once; by mail and push at most once more). *ret_alert is the live alert
+ * either way. The caller holds the account's row: two at once would make two alerts.
  */
 enum err alarm_raise(struct store_tx *tx, const struct alarm_event *e, struct alert_id *ret_alert) MUST_CHECK;
 
@@ -68,6 +69,7 @@ struct alert {
     struct attempt_id attempt;
     enum action action;
     enum alert_kind kind;
+    unsigned proved;
     int64_t at_ms, last_ms, count, answered_ms;
     struct str title, body, ip, net, place, device, answer; /* answer: "me", "not_me" or empty */
     bool is_known_device;
@@ -92,12 +94,14 @@ struct alert_answer {
     int64_t at_ms;
 };
 enum err alert_set_answer(struct store_tx *tx, const struct alert_answer *a) MUST_CHECK;
+/* Every row of the channel that was tried becomes "seen", at once or when it is known as sent; the rest still goes out.
+ */
 enum err alert_set_seen(struct store_tx *tx, struct account_id account, struct alert_id id, enum outbox_channel channel,
                         int64_t now_ms) MUST_CHECK;
 
 /* Notes that a page with this alert was open (channel "live"); once an alert. */
 enum err alert_set_live(struct store_tx *tx, struct account_id account, struct alert_id id, int64_t now_ms) MUST_CHECK;
-/* True when some destination of the alert was reached: accepted by mail or push, or seen. */
+/* True when mail or push of the alert was accepted or seen. An open page does not count: it may be the thief's. */
 enum err alert_was_delivered(struct store_tx *tx, struct account_id account, struct alert_id id, struct arena *a,
                              bool *ret) MUST_CHECK;
 

@@ -45,6 +45,7 @@ enum err raise_alert(struct store_tx *tx, struct work *w, enum alert_kind kind) 
                              .attempt = w->a.id,
                              .action = w->a.action,
                              .kind = kind,
+                             .proved = w->a.proved,
                              .at_ms = w->now_ms,
                              .from = { .ip = w->a.ip,
                                        .net = w->a.net,

@@ -9,7 +9,8 @@ struct answering {
     struct work *w;
     struct account_id account;
     struct alert_id alert;
-    bool is_by_link, is_trusted_before;
+    int64_t opened_ms; /* its attempt, or the first that was counted into it */
+    bool is_by_link, is_trusted_before, is_keeper_locked;
 };
 
 /* Which alert: by its id in the owner's session, or by a link that the keeper has confirmed. */
@@ -48,8 +49,10 @@ static enum err read_alert(struct store_tx *tx, struct answering *x) {
     return OK;
 }
 
+/* Her own sign-in from a known device rang no bell, so that the alert is not about it. */
 static enum err on_related(void *ctx, const struct attempt *a) {
     struct work *w = ctx;
+    if (a->action == ACTION_SIGN_IN && a->is_known && !w->a.is_known) return OK;
     if (w->related_n < RELATED_MAX) w->related[w->related_n++] = *a;
     return OK;
 }
@@ -70,7 +73,7 @@ static enum err read_related(struct store_tx *tx, struct answering *x) {
     };
     enum err r = attempt_load(tx, x->account, alert->attempt, w->call->arena, &first);
     if (r != OK) return r;
-    span.from_ms = first.opened_ms;
+    span.from_ms = x->opened_ms = first.opened_ms;
     w->related_n = 0;
     w->a = first;
     if ((r = attempt_related(tx, &span, w->call->arena, on_related, w)) != OK) return r;
@@ -90,7 +93,7 @@ static enum err find_tx(struct store_tx *tx, void *ctx) {
     if (!c->has_session || !id_eq(c->session.account.b, x->account.b)) return OK;
     r = device_get(tx, x->account, c->session.device, x->w->call->arena, &d);
     if (r == ERR_NOT_FOUND) return OK;
-    x->is_trusted_before = r == OK && d.revoked_ms == 0 && d.trusted_ms != 0 && d.trusted_ms <= x->w->a.opened_ms;
+    x->is_trusted_before = r == OK && d.revoked_ms == 0 && d.trusted_ms != 0 && d.trusted_ms <= x->opened_ms;
     return r;
 }
 
@@ -106,8 +109,10 @@ static enum err undo_one(struct store_tx *tx, struct work *w, struct attempt *a)
         return r == OK ? history(tx, w, LEDGER_DEVICE_FORGOTTEN, a->new_device.b) : r;
     }
     if (attempt_state_is_final(a->state)) return OK;
-    if (a->state == ATTEMPT_COMMITTING && action_rules[a->action].effect != EFFECT_ADMIT)
-        return OK; /* the lock-down covers it */
+    if (a->state == ATTEMPT_COMMITTING && action_rules[a->action].effect != EFFECT_ADMIT) {
+        w->a.is_disowned = a->is_disowned = true; /* too late to stop it: the lock-down covers what comes of it */
+        return attempt_write(tx, &w->a, w->now_ms);
+    }
     r = record_denied(tx, w);
     *a = w->a;
     return r;
@@ -115,7 +120,7 @@ static enum err undo_one(struct store_tx *tx, struct work *w, struct attempt *a)
 
 struct later_push {
     struct store_tx *tx;
-    struct work *w;
+    struct answering *x;
     struct push_id ids[64];
     size_t n;
 };
@@ -123,23 +128,33 @@ struct later_push {
 static enum err on_push(void *ctx, const struct push_subscription *p) {
     struct later_push *l = ctx;
     struct device d;
-    enum err r = device_get(l->tx, l->w->told, p->device, l->w->call->arena, &d);
+    enum err r = device_get(l->tx, l->x->account, p->device, l->x->w->call->arena, &d);
     if (r != OK && r != ERR_NOT_FOUND) return r;
-    if (r == OK && d.trusted_ms != 0 && d.trusted_ms <= l->w->related[l->w->related_n - 1].opened_ms) return OK;
+    if (r == OK && d.trusted_ms != 0 && d.trusted_ms <= l->x->opened_ms) return OK;
     if (l->n < ARRAY_LEN(l->ids)) l->ids[l->n++] = p->id;
     return OK;
+}
+
+/* Those of devices that were not trusted before. */
+static enum err remove_later_push(struct store_tx *tx, struct answering *x) {
+    struct later_push later = { .tx = tx, .x = x };
+    enum err r;
+    do {
+        later.n = 0;
+        r = push_each(tx, x->account, x->w->call->arena, on_push, &later);
+        for (size_t i = 0; i < later.n && r == OK; i++) r = push_remove(tx, x->account, later.ids[i]);
+    } while (r == OK && later.n == ARRAY_LEN(later.ids));
+    return r;
 }
 
 static enum err lock_down(struct store_tx *tx, struct answering *x) {
     struct work *w = x->w;
     const struct session_id *keep = x->is_trusted_before ? &w->call->caller->session.id : NULL;
-    struct later_push later = { .tx = tx, .w = w };
     enum err r = account_set_state(tx, x->account, ACCOUNT_LOCKED_DOWN, true);
     w->has_sessions = true;
     w->told = x->account;
     if (r == OK) r = session_end_others(tx, x->account, keep);
-    if (r == OK) r = push_each(tx, x->account, w->call->arena, on_push, &later);
-    for (size_t i = 0; i < later.n && r == OK; i++) r = push_remove(tx, x->account, later.ids[i]);
+    if (r == OK) r = remove_later_push(tx, x);
     if (r == OK) r = history(tx, w, LEDGER_ACCOUNT_LOCKED_DOWN, x->alert.b);
     w->call->answer.account_state = ACCOUNT_LOCKED_DOWN;
     return r;
@@ -156,6 +171,7 @@ static enum err say_not_me(struct store_tx *tx, struct answering *x) {
     struct attempt first;
     enum err r = read_alert(tx, x);
     if (r != OK || (r = read_related(tx, x)) != OK) return r;
+    if (w->is_lock_down && !x->is_keeper_locked) return ERR_CONFLICT; /* a right password since it was looked at */
     first = w->a;
     for (size_t i = 0; i < w->related_n && r == OK; i++) r = undo_one(tx, w, &w->related[i]);
     w->a = first;
@@ -177,7 +193,7 @@ static enum err answer_tx(struct store_tx *tx, void *ctx) {
     bool is_kept;
     enum err r;
     x->w->alert_n = 0;
-    x->w->has_rows = x->w->has_sessions = false;
+    x->w->has_rows = x->w->has_sessions = x->w->has_code = false;
     r = c->is_me ? say_me(tx, x) : say_not_me(tx, x);
     if (r != OK) return r;
     is_kept = c->is_me && str_eq(alert->answer, STR("not_me")); /* what was stopped stays stopped */
@@ -194,31 +210,39 @@ static enum err answer_tx(struct store_tx *tx, void *ctx) {
 }
 
 static void tell_all(struct work *w) {
-    const struct guard_options *o = &w->g->o;
-    if (w->has_rows && o->rows_written) o->rows_written(o->ctx);
-    for (size_t i = 0; i < w->alert_n && o->alert_changed; i++) o->alert_changed(o->ctx, w->told, w->alerts[i]);
-    if (w->has_sessions && o->sessions_changed) o->sessions_changed(o->ctx, w->told);
+    tell_others(w);
     for (size_t i = 0; i < w->related_n && !w->call->is_me; i++) {
         struct attempt *a = &w->related[i];
-        if (a->state == ATTEMPT_DENIED) tell_keeper(w, KEEPER_END, a);
         if (a->state == ATTEMPT_DONE && a->action == ACTION_SIGN_IN) forget_device(w, a->new_device);
+        if (a->state != ATTEMPT_DENIED) continue;
+        w->a = *a;
+        tell_undone(w);
     }
 }
 
-static bool lock_keeper(struct work *w, struct account_id account) {
-    struct keeper_reply reply;
-    keeper_ask_wait(w->g->o.keeper, &(struct keeper_request){ .ask = KEEPER_LOCK_DOWN, .account = account }, &reply);
-    return reply.say == KEEPER_RIGHT || reply.say == KEEPER_NONE;
+#define ANSWERS_MOST 6
+
+/* The keeper is locked between the look and the write: what came in between is looked at again. */
+static enum err look_lock_write(struct answering *x) {
+    struct work *w = x->w;
+    enum err r = ERR_CONFLICT;
+    for (int i = 0; i < ANSWERS_MOST && r == ERR_CONFLICT; i++) {
+        r = store_read(w->g->o.store, find_tx, x);
+        if (r == OK && !w->call->is_me && w->is_lock_down && !x->is_keeper_locked) {
+            x->is_keeper_locked = lock_keeper(w, x->account);
+            if (!x->is_keeper_locked) r = ERR_IO;
+        }
+        if (r == OK) r = store_write(w->g->o.store, answer_tx, x);
+    }
+    return r;
 }
 
 void verb_answer(struct work *w) {
     struct answering x = { .w = w };
     enum err r;
     if (!locate(w, &x.account, &x.alert, &x.is_by_link)) return;
-    r = store_read(w->g->o.store, find_tx, &x);
-    if (r == OK && !w->call->is_me && w->is_lock_down && !lock_keeper(w, x.account)) r = ERR_IO;
-    if (r == OK) r = store_write(w->g->o.store, answer_tx, &x);
-    if (r == ERR_CONFLICT) r = store_write(w->g->o.store, answer_tx, &x);
+    w->related = arena_alloc(w->call->arena, RELATED_MAX * sizeof *w->related);
+    r = w->related ? look_lock_write(&x) : ERR_NOMEM;
     if (r == OK) tell_all(w);
     finish(w, r == ERR_GONE ? GUARD_EXPIRED : say_of_err(r));
 }

@@ -5,16 +5,16 @@
     "account_id, id, action, state, rev, token_hash, email, is_real, is_known_device, opener_session, opener_device,"  \
     " new_device, proved, wrong, has_alerted, opened_ms, expires_ms, hold_until_ms, code_until_ms, changed_ms, ip, "   \
     "net,"                                                                                                             \
-    " country, place, device, name, device_name"
-#define TYPES "bbiiibtiibbbiiiiiiiittttttt"
+    " country, place, device, name, device_name, is_disowned, held_alert"
+#define TYPES "bbiiibtiibbbiiiiiiiitttttttib"
 
 const struct store_stmt ATTEMPT_ADD = {
     .name = "attempt_add",
-    .in = "bbiiibtiibbbiiiiiiiittttttt",
+    .in = TYPES,
     .out = "",
     .sql = "INSERT INTO attempt (" COLUMNS
            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
-           " ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27) ON CONFLICT (account_id, id) DO NOTHING",
+           " ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29) ON CONFLICT (account_id, id) DO NOTHING",
 };
 const struct store_stmt ATTEMPT_LOAD = { .name = "attempt_load",
                                          .in = "bb",
@@ -22,11 +22,13 @@ const struct store_stmt ATTEMPT_LOAD = { .name = "attempt_load",
                                          .sql = "SELECT " COLUMNS " FROM attempt WHERE account_id = ?1 AND id = ?2" };
 const struct store_stmt ATTEMPT_WRITE = {
     .name = "attempt_write",
-    .in = "bbiibiiiiiiitt",
+    .in = "bbiibiiiiiiittib",
     .out = "",
-    .sql = "UPDATE attempt SET rev = rev + 1, state = ?4, new_device = ?5, proved = ?6, wrong = ?7, has_alerted = ?8,"
-           " expires_ms = ?9, hold_until_ms = ?10, code_until_ms = ?11, changed_ms = ?12, name = ?13, device_name = ?14"
-           " WHERE account_id = ?1 AND id = ?2 AND rev = ?3",
+    .sql =
+        "UPDATE attempt SET rev = rev + 1, state = ?4, new_device = ?5, proved = ?6, wrong = ?7, has_alerted = ?8,"
+        " expires_ms = ?9, hold_until_ms = ?10, code_until_ms = ?11, changed_ms = ?12, name = ?13, device_name = ?14,"
+        " is_disowned = ?15, held_alert = ?16"
+        " WHERE account_id = ?1 AND id = ?2 AND rev = ?3",
 };
 const struct store_stmt ATTEMPT_LIST = {
     .name = "attempt_list",
@@ -40,7 +42,7 @@ const struct store_stmt ATTEMPT_RELATED = {
     .in = "btiiii",
     .out = TYPES,
     .sql = "SELECT " COLUMNS " FROM attempt WHERE account_id = ?1 AND net = ?2 AND action = ?3 AND opened_ms >= ?4"
-           " AND opened_ms <= ?5 AND is_real = 1 ORDER BY opened_ms DESC LIMIT ?6",
+           " AND opened_ms <= ?5 AND is_real = 1 AND (state < 6 OR proved % 2 = 1) ORDER BY opened_ms, id LIMIT ?6",
 };
 const struct store_stmt ATTEMPT_DENIALS = {
     .name = "attempt_denials",
@@ -90,15 +92,15 @@ static struct str z(struct str s) { return s.p ? s : STR(""); }
 
 enum err attempt_add(struct store_tx *tx, const struct attempt *a) {
     int64_t changed = 0;
-    enum err r =
-        store_exec(tx, &ATTEMPT_ADD,
-                   S_IN(S_B(a->account.b), S_B(a->id.b), S_I(a->action), S_I(a->state), S_I(a->rev), S_B(a->token_hash),
-                        S_S(z(a->email)), S_I(a->is_real), S_I(a->is_known), S_B(a->opener_session.b),
-                        S_B(a->opener_device.b), S_B(a->new_device.b), S_I(a->proved), S_I(a->wrong),
-                        S_I(a->has_alerted), S_I(a->opened_ms), S_I(a->expires_ms), S_I(a->hold_until_ms),
-                        S_I(a->code_until_ms), S_I(a->changed_ms), S_S(z(a->ip)), S_S(z(a->net)), S_S(z(a->country)),
-                        S_S(z(a->place)), S_S(z(a->from_device)), S_S(z(a->name)), S_S(z(a->device_name))),
-                   &changed);
+    enum err r = store_exec(
+        tx, &ATTEMPT_ADD,
+        S_IN(S_B(a->account.b), S_B(a->id.b), S_I(a->action), S_I(a->state), S_I(a->rev), S_B(a->token_hash),
+             S_S(z(a->email)), S_I(a->is_real), S_I(a->is_known), S_B(a->opener_session.b), S_B(a->opener_device.b),
+             S_B(a->new_device.b), S_I(a->proved), S_I(a->wrong), S_I(a->has_alerted), S_I(a->opened_ms),
+             S_I(a->expires_ms), S_I(a->hold_until_ms), S_I(a->code_until_ms), S_I(a->changed_ms), S_S(z(a->ip)),
+             S_S(z(a->net)), S_S(z(a->country)), S_S(z(a->place)), S_S(z(a->from_device)), S_S(z(a->name)),
+             S_S(z(a->device_name)), S_I(a->is_disowned), S_B(a->held_alert.b)),
+        &changed);
     if (r != OK) return r;
     return changed == 1 ? OK : ERR_CONFLICT;
 }
@@ -136,10 +138,12 @@ static enum err fill(const struct store_val *v, struct arena *arena, struct atte
                            .expires_ms = v[16].i,
                            .hold_until_ms = v[17].i,
                            .code_until_ms = v[18].i,
-                           .changed_ms = v[19].i };
+                           .changed_ms = v[19].i,
+                           .is_disowned = v[27].i != 0 };
     memcpy(a->token_hash, v[5].s.p, HASH_BYTES);
     if (!copy_id(a->account.b, v[0].s) || !copy_id(a->id.b, v[1].s) || !copy_id(a->opener_session.b, v[9].s) ||
-        !copy_id(a->opener_device.b, v[10].s) || !copy_id(a->new_device.b, v[11].s))
+        !copy_id(a->opener_device.b, v[10].s) || !copy_id(a->new_device.b, v[11].s) ||
+        !copy_id(a->held_alert.b, v[28].s))
         return ERR_CORRUPT;
     return copy_texts(v, arena, a) ? OK : ERR_NOMEM;
 }
@@ -175,12 +179,12 @@ enum err attempt_load(struct store_tx *tx, struct account_id account, struct att
 
 enum err attempt_write(struct store_tx *tx, struct attempt *a, int64_t now_ms) {
     int64_t changed = 0;
-    enum err r =
-        store_exec(tx, &ATTEMPT_WRITE,
-                   S_IN(S_B(a->account.b), S_B(a->id.b), S_I(a->rev), S_I(a->state), S_B(a->new_device.b),
-                        S_I(a->proved), S_I(a->wrong), S_I(a->has_alerted), S_I(a->expires_ms), S_I(a->hold_until_ms),
-                        S_I(a->code_until_ms), S_I(now_ms), S_S(z(a->name)), S_S(z(a->device_name))),
-                   &changed);
+    enum err r = store_exec(tx, &ATTEMPT_WRITE,
+                            S_IN(S_B(a->account.b), S_B(a->id.b), S_I(a->rev), S_I(a->state), S_B(a->new_device.b),
+                                 S_I(a->proved), S_I(a->wrong), S_I(a->has_alerted), S_I(a->expires_ms),
+                                 S_I(a->hold_until_ms), S_I(a->code_until_ms), S_I(now_ms), S_S(z(a->name)),
+                                 S_S(z(a->device_name)), S_I(a->is_disowned), S_B(a->held_alert.b)),
+                            &changed);
     if (r != OK) return r;
     if (changed == 0) return ERR_CONFLICT;
     a->rev++;

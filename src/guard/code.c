@@ -49,6 +49,7 @@ static enum err made_tx(struct store_tx *tx, void *ctx) {
     enum err r = load_for_call(tx, w);
     if (r != OK) return r;
     if (check_alive(w, &say) != OK) return ERR_GONE;
+    if (w->reply.is_budget_just_spent && (r = record_spent(tx, w)) != OK) return r;
     is_new = w->a.code_until_ms <= w->now_ms;
     if (!is_new || !w->a.is_real) return OK; /* the digits are on their way already */
     w->a.code_until_ms = w->reply.expires_ms;
@@ -62,7 +63,6 @@ static void there_replied(struct work *w) {
     switch (w->reply.say) {
     case KEEPER_RIGHT:
         r = write_work(w, made_tx);
-        if (r == ERR_CONFLICT) r = write_work(w, made_tx);
         if (r == OK || r == ERR_GONE)
             answer_alike(w);
         else
@@ -93,7 +93,18 @@ void verb_code_there(struct work *w) {
     ask_keeper(w, there_replied);
 }
 
+static enum err spent_tx(struct store_tx *tx, void *ctx) {
+    struct work *w = ctx;
+    enum err r = load_for_call(tx, w);
+    return r == OK ? record_spent(tx, w) : r;
+}
+
 static void digits_replied(struct work *w) {
+    enum err r = w->reply.is_budget_just_spent ? write_work(w, spent_tx) : OK;
+    if (r != OK) {
+        finish(w, say_of_err(r));
+        return;
+    }
     switch (w->reply.say) {
     case KEEPER_RIGHT:
         memcpy(w->call->answer.digits, w->reply.digits, sizeof w->call->answer.digits);

@@ -52,8 +52,8 @@ static enum err rotate_device(struct store_tx *tx, struct work *w) {
     uint8_t hash[HASH_BYTES];
     struct device d;
     enum err r = device_get(tx, w->a.account, w->a.opener_device, w->call->arena, &d);
-    if (r != OK) return r == ERR_NOT_FOUND ? ERR_GONE : r;
-    if (d.revoked_ms != 0) return ERR_GONE;
+    if (r != OK) return r == ERR_NOT_FOUND ? ERR_REFUSED : r;
+    if (d.revoked_ms != 0) return ERR_REFUSED;
     d.platform = w->a.from_device;
     d.place = w->a.place;
     d.last_seen_ms = w->now_ms;
@@ -73,7 +73,7 @@ static enum err done_sign_up(struct store_tx *tx, struct work *w) {
                            .epoch = 1,
                            .created_ms = w->now_ms };
     enum err r = account_create(tx, &acc);
-    if (r != OK) return r == ERR_CONFLICT ? ERR_GONE : r;
+    if (r != OK) return r == ERR_CONFLICT ? ERR_REFUSED : r;
     w->a.is_real = true;
     if ((r = history(tx, w, LEDGER_ACCOUNT_CREATED, w->a.id.b)) != OK) return r;
     if ((r = add_device(tx, w, true)) != OK) return r;
@@ -87,8 +87,8 @@ static enum err done_sign_up(struct store_tx *tx, struct work *w) {
 static enum err done_sign_in(struct store_tx *tx, struct work *w) {
     struct account acc;
     enum err r = account_lock_row(tx, w->a.account, w->call->arena, &acc);
-    if (r != OK) return r == ERR_NOT_FOUND ? ERR_GONE : r;
-    if (acc.state == ACCOUNT_LOCKED_DOWN && !w->a.is_known) return ERR_GONE;
+    if (r != OK) return r == ERR_NOT_FOUND ? ERR_REFUSED : r;
+    if (acc.state == ACCOUNT_LOCKED_DOWN && !w->a.is_known) return ERR_REFUSED;
     r = w->a.is_known ? rotate_device(tx, w) : add_device(tx, w, false);
     if (r != OK || (r = start_session(tx, w, &acc)) != OK) return r;
     return w->a.is_known ? OK : raise_alert(tx, w, ALERT_DONE);
@@ -111,6 +111,7 @@ static enum err done_recover(struct store_tx *tx, struct work *w) {
 }
 
 static enum err apply_done(struct store_tx *tx, struct work *w) {
+    if (w->a.is_disowned) return raise_alert(tx, w, ALERT_DONE); /* it happened, and the account stays locked */
     switch (w->a.action) {
     case ACTION_SIGN_UP: return done_sign_up(tx, w);
     case ACTION_SIGN_IN: return done_sign_in(tx, w);
@@ -121,44 +122,68 @@ static enum err apply_done(struct store_tx *tx, struct work *w) {
     return ERR_INPUT;
 }
 
-enum err record_done(struct store_tx *tx, void *work) {
+static enum err record_done(struct store_tx *tx, void *work) {
     struct work *w = work;
     enum err r = attempt_load(tx, w->a.account, w->a.id, w->call->arena, &w->a);
     if (r != OK) return r;
     w->told = w->a.account;
     w->has_attempt = true;
     memset(&w->call->answer.result, 0, sizeof w->call->answer.result);
-    if (w->a.state != ATTEMPT_COMMITTING) return ERR_CONFLICT;
+    if (w->a.state != ATTEMPT_COMMITTING) return ERR_GONE;
+    if (w->a.is_disowned && !w->is_relocked) return ERR_CLOSED;
     w->a.proved = w->reply.proved ? w->reply.proved : w->a.proved;
     if ((r = apply_done(tx, w)) != OK) return r;
     return move(tx, w, EV_APPLIED);
 }
 
+enum err write_done(struct work *w) {
+    enum err r;
+    w->is_relocked = false;
+    r = write_work(w, record_done);
+    if (r != ERR_CLOSED) return r;
+    if (!lock_keeper(w, w->a.account)) return ERR_IO;
+    w->is_relocked = true;
+    return write_work(w, record_done);
+}
+
 /* ---- the keeper's answer ---- */
+
+enum err record_back(struct store_tx *tx, struct work *w, enum event ev) {
+    enum err r = move(tx, w, ev);
+    bool is_open = w->a.state == ATTEMPT_PROVED || w->a.state == ATTEMPT_OPENED;
+    return r == OK && is_open && w->a.is_disowned ? record_denied(tx, w) : r;
+}
 
 static enum err back_tx(struct store_tx *tx, void *ctx) {
     struct work *w = ctx;
     enum event ev = EV_FAIL;
     enum err r = attempt_load(tx, w->a.account, w->a.id, w->call->arena, &w->a);
     if (r != OK) return r;
-    if (w->a.state != ATTEMPT_COMMITTING) return OK; /* stopped meanwhile */
+    /* Stopped meanwhile; or asked again since, and then this answer does not speak for that. */
+    if (w->a.state != ATTEMPT_COMMITTING || w->a.rev != w->asked_rev) return OK;
     if (w->reply.say == KEEPER_WEAK || w->reply.say == KEEPER_BUSY) ev = EV_NOT_APPLIED;
     if (w->reply.say == KEEPER_NOT_PROVED) {
         ev = EV_UNPROVED;
         w->a.proved = w->reply.proved;
     }
-    return move(tx, w, ev);
+    return record_back(tx, w, ev);
+}
+
+void tell_undone(struct work *w) {
+    bool has_new_device = !w->a.is_known && !id_is_zero(w->a.new_device.b);
+    tell_keeper(w, KEEPER_END, &w->a);
+    if (has_new_device && w->a.action == ACTION_SIGN_IN) forget_device(w, w->a.new_device);
 }
 
 static void step_back(struct work *w, enum guard_say say) {
     enum err r = write_work(w, back_tx);
     if (r == OK && w->a.state == ATTEMPT_DENIED) say = GUARD_DENIED;
+    if (r == OK && attempt_state_is_final(w->a.state) && w->a.state != ATTEMPT_DONE) tell_undone(w);
     finish(w, r == OK || r == ERR_CONFLICT ? say : say_of_err(r));
 }
 
 static void applied(struct work *w) {
-    enum err r = write_work(w, record_done);
-    if (r == ERR_CONFLICT) r = write_work(w, record_done);
+    enum err r = write_done(w);
     if (r == OK) {
         memcpy(w->call->answer.result.recovery_key, w->reply.recovery_key, sizeof w->reply.recovery_key);
         tell_keeper(w, KEEPER_SETTLE, &w->a);
@@ -166,13 +191,14 @@ static void applied(struct work *w) {
         return;
     }
     memset(&w->call->answer.result, 0, sizeof w->call->answer.result);
-    if (r == ERR_GONE) { /* the address was taken, the device revoked, the account locked meanwhile */
-        w->reply.say = KEEPER_REFUSED;
-        step_back(w, w->a.action == ACTION_SIGN_UP ? GUARD_CONFLICT : GUARD_DENIED);
+    if (r == ERR_GONE && attempt_state_is_final(w->a.state)) { /* stopped, or another ask was first */
+        if (w->a.state != ATTEMPT_DONE) tell_undone(w);
+        finish(w, say_of_ended(w->a.state));
         return;
     }
-    if (r == ERR_CONFLICT && attempt_state_is_final(w->a.state)) {
-        finish(w, say_of_ended(w->a.state));
+    if (r == ERR_REFUSED) { /* the address was taken, the device revoked, the account locked meanwhile */
+        w->reply.say = KEEPER_REFUSED;
+        step_back(w, w->a.action == ACTION_SIGN_UP ? GUARD_CONFLICT : GUARD_DENIED);
         return;
     }
     finish(w, say_of_err(r));
@@ -200,9 +226,18 @@ static void commit_replied(struct work *w) {
 static enum err begin_hold(struct store_tx *tx, struct work *w, int64_t hold_ms) {
     enum err r;
     w->a.hold_until_ms = w->now_ms + hold_ms;
-    w->a.expires_ms = w->a.hold_until_ms + MS_PER_DAY;
-    if ((r = move(tx, w, EV_NEEDS_HOLD)) != OK) return r;
-    return raise_alert(tx, w, ALERT_HELD);
+    w->a.expires_ms = w->a.hold_until_ms + MS_PER_DAY; /* as config_held_ms lets the keeper's record live */
+    if ((r = raise_alert(tx, w, ALERT_HELD)) != OK) return r;
+    if (w->alert_n > 0) w->a.held_alert = w->alerts[w->alert_n - 1];
+    return move(tx, w, EV_NEEDS_HOLD);
+}
+
+/* Time is up, and somebody was told: a hold that nobody heard of has given nobody the chance to stop it. */
+static enum err check_hold(struct store_tx *tx, struct work *w) {
+    bool is_told = false;
+    enum err r = alert_was_delivered(tx, w->a.account, w->a.held_alert, w->call->arena, &is_told);
+    if (r != OK) return r;
+    return w->a.hold_until_ms <= w->now_ms && is_told ? OK : ERR_TIMEOUT;
 }
 
 static enum err begin_commit(struct store_tx *tx, struct work *w) {
@@ -222,15 +257,11 @@ static enum err commit_tx(struct store_tx *tx, void *ctx) {
     enum err r = load_for_call(tx, w);
     if (r != OK) return r;
     if (check_alive(w, &say) != OK) return ERR_GONE;
-    if (w->a.state == ATTEMPT_COMMITTING) return OK;
+    if (w->a.state == ATTEMPT_COMMITTING) return attempt_write(tx, &w->a, w->now_ms); /* ours to finish now */
     if (w->a.state == ATTEMPT_OPENED) return ERR_REFUSED;
-    if (w->a.state == ATTEMPT_HELD && w->a.hold_until_ms > w->now_ms) return ERR_TIMEOUT;
-    hold_ms = w->a.state == ATTEMPT_PROVED ? policy_hold_ms(w->g, &w->a) : 0;
-    if (hold_ms > 0) {
-        r = begin_hold(tx, w, hold_ms);
-        return r;
-    }
-    return begin_commit(tx, w);
+    if (w->a.state == ATTEMPT_HELD && (r = check_hold(tx, w)) != OK) return r;
+    hold_ms = w->a.hold_until_ms == 0 ? policy_hold_ms(w->g, &w->a) : 0; /* once */
+    return hold_ms > 0 ? begin_hold(tx, w, hold_ms) : begin_commit(tx, w);
 }
 
 static bool check_input(struct work *w) {
@@ -257,7 +288,6 @@ void verb_commit(struct work *w) {
     enum err r;
     if (!check_input(w)) return;
     r = write_work(w, commit_tx);
-    if (r == ERR_CONFLICT) r = write_work(w, commit_tx);
     switch ((int)r) {
     case OK: break;
     case ERR_CLOSED: finish(w, GUARD_UNAUTHORIZED); return;
@@ -269,6 +299,7 @@ void verb_commit(struct work *w) {
         return;
     default: finish(w, say_of_err(r)); return;
     }
+    w->asked_rev = w->a.rev;
     if (w->a.state == ATTEMPT_HELD) {
         finish(w, GUARD_HELD);
         return;

@@ -47,16 +47,22 @@ static enum err run_wrapped(struct store_tx *tx, void *ctx) {
     return x->fn(tx, x->w);
 }
 
-enum err write_work(struct work *w, store_fn *fn) {
+void tell_others(struct work *w) {
     const struct guard_options *o = &w->g->o;
-    struct wrapped x = { w, fn };
-    enum err r = store_write(o->store, run_wrapped, &x);
-    if (r != OK) return r;
     if (w->has_rows && o->rows_written) o->rows_written(o->ctx);
     for (size_t i = 0; i < w->alert_n && o->alert_changed; i++) o->alert_changed(o->ctx, w->told, w->alerts[i]);
     if (w->has_code && o->code_asked) o->code_asked(o->ctx, w->a.account, w->a.id);
     if (w->has_sessions && o->sessions_changed) o->sessions_changed(o->ctx, w->told);
-    return OK;
+}
+
+#define WRITES_MOST 6 /* as many as may write one attempt's row at once, and then some */
+
+enum err write_work(struct work *w, store_fn *fn) {
+    struct wrapped x = { w, fn };
+    enum err r = ERR_CONFLICT;
+    for (int i = 0; i < WRITES_MOST && r == ERR_CONFLICT; i++) r = store_write(w->g->o.store, run_wrapped, &x);
+    if (r == OK) tell_others(w);
+    return r;
 }
 
 static enum err load_by_token(struct store_tx *tx, struct work *w) {
@@ -146,13 +152,14 @@ enum err move(struct store_tx *tx, struct work *w, enum event ev) {
 /* ---- the keeper ---- */
 
 void prepare_ask(struct work *w, enum keeper_ask ask) {
-    w->ask = (struct keeper_request){ .ask = ask,
-                                      .account = w->a.account,
-                                      .attempt = w->a.id,
-                                      .action = w->a.action,
-                                      .device = w->a.opener_device,
-                                      .attempt_expires_ms = w->a.expires_ms,
-                                      .code_digits = (uint8_t)w->g->o.config->policy_code_digits };
+    w->ask =
+        (struct keeper_request){ .ask = ask,
+                                 .account = w->a.account,
+                                 .attempt = w->a.id,
+                                 .action = w->a.action,
+                                 .device = w->a.opener_device,
+                                 .attempt_expires_ms = w->a.expires_ms + config_held_ms(w->g->o.config, w->a.action),
+                                 .code_digits = (uint8_t)w->g->o.config->policy_code_digits };
 }
 
 static void resume_work(struct guard_call *call) {
@@ -181,14 +188,21 @@ static void ignore_reply(void *ctx, const struct keeper_reply *reply) {
 static void tell(struct work *w, const struct keeper_request *q) { keeper_ask(w->g->o.keeper, q, ignore_reply, NULL); }
 
 void tell_keeper(struct work *w, enum keeper_ask ask, const struct attempt *a) {
-    tell(w, &(struct keeper_request){ .ask = ask,
-                                      .account = a->account,
-                                      .attempt = a->id,
-                                      .action = a->action,
-                                      .device = a->opener_device,
-                                      .attempt_expires_ms = a->expires_ms });
+    tell(w,
+         &(struct keeper_request){ .ask = ask,
+                                   .account = a->account,
+                                   .attempt = a->id,
+                                   .action = a->action,
+                                   .device = a->opener_device,
+                                   .attempt_expires_ms = a->expires_ms + config_held_ms(w->g->o.config, a->action) });
 }
 
 void forget_device(struct work *w, struct device_id device) {
     tell(w, &(struct keeper_request){ .ask = KEEPER_FORGET_DEVICE, .account = w->told, .device = device });
+}
+
+bool lock_keeper(struct work *w, struct account_id account) {
+    struct keeper_reply reply;
+    keeper_ask_wait(w->g->o.keeper, &(struct keeper_request){ .ask = KEEPER_LOCK_DOWN, .account = account }, &reply);
+    return reply.say == KEEPER_RIGHT;
 }

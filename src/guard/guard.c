@@ -88,24 +88,25 @@ static enum err back_tx(struct store_tx *tx, void *ctx) {
     struct work *w = ctx;
     enum err r = attempt_load(tx, w->a.account, w->a.id, w->call->arena, &w->a);
     if (r != OK) return r;
-    if (w->a.state != ATTEMPT_COMMITTING) return OK;
-    return move(tx, w, w->reply.say == KEEPER_NONE ? EV_NOT_APPLIED : EV_FAIL);
+    if (w->a.state != ATTEMPT_COMMITTING || w->a.rev != w->asked_rev) return OK; /* somebody asks again */
+    return record_back(tx, w, w->reply.say == KEEPER_NONE ? EV_NOT_APPLIED : EV_FAIL);
 }
 
 /* What became of it? Only the keeper knows. */
 static void finish_commit(struct work *w) {
     bool is_over = w->a.expires_ms <= w->now_ms;
     bool is_admission = action_rules[w->a.action].effect != EFFECT_SET_PASSWORD;
+    w->asked_rev = w->a.rev;
     prepare_ask(w, KEEPER_FATE);
     keeper_ask_wait(w->g->o.keeper, &w->ask, &w->reply);
     if (w->reply.say == KEEPER_RIGHT && !is_admission) {
-        if (write_work(w, record_done) == OK) tell_keeper(w, KEEPER_SETTLE, &w->a);
+        if (write_done(w) == OK) tell_keeper(w, KEEPER_SETTLE, &w->a);
         return;
     }
     if (w->reply.say == KEEPER_RIGHT && !is_over) return; /* its session belongs to whoever asks again */
     if (w->reply.say != KEEPER_RIGHT && w->reply.say != KEEPER_NONE && w->reply.say != KEEPER_REFUSED)
         return; /* the next tick */
-    if (write_work(w, back_tx) == OK && w->a.state == ATTEMPT_FAILED) tell_keeper(w, KEEPER_END, &w->a);
+    if (write_work(w, back_tx) == OK && attempt_state_is_final(w->a.state)) tell_undone(w);
 }
 
 static void expire(struct work *w) {
@@ -141,7 +142,8 @@ void guard_tick(struct guard *g, int64_t now_ms) {
         w->call = &call;
         w->g = g;
         w->now_ms = now_ms;
-        tick_state(&t, ATTEMPT_COMMITTING, now_ms - ATTENDED_MS, finish_commit);
+        tick_state(&t, ATTEMPT_COMMITTING, g->has_ticked ? now_ms - ATTENDED_MS : now_ms, finish_commit);
+        g->has_ticked = true; /* what stood there at the start, nobody of this process attends to */
         tick_state(&t, ATTEMPT_OPENED, now_ms, expire);
         tick_state(&t, ATTEMPT_PROVED, now_ms, expire);
         tick_state(&t, ATTEMPT_HELD, now_ms, expire);

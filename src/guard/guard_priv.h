@@ -7,7 +7,7 @@
 #include "guard/machine.h"
 
 #define ALERTS_MAX   8
-#define RELATED_MAX  64
+#define RELATED_MAX  256 /* more than one network may have open */
 #define CODE_LIFE_MS (5 * MS_PER_MIN)
 #define LINK_LIFE_MS (7 * MS_PER_DAY)
 #define WRONG_MAX    3
@@ -15,6 +15,7 @@
 struct guard {
     struct guard_options o;
     int64_t purge_at_ms; /* monotonic; the tick's own */
+    bool has_ticked;
 };
 
 struct attempt {
@@ -26,6 +27,8 @@ struct attempt {
     uint8_t token_hash[HASH_BYTES];
     struct str email, ip, net, country, place, from_device, name, device_name;
     bool is_real, is_known, has_alerted; /* is_real: the account exists, and this attempt is about it */
+    bool is_disowned;                    /* the owner said "not me" when it was too late to stop it */
+    struct alert_id held_alert;
     struct session_id opener_session;
     struct device_id opener_device, new_device;
     unsigned proved;
@@ -53,11 +56,12 @@ struct work {
     struct alert_id alerts[ALERTS_MAX];
     size_t alert_n;
     bool has_rows, has_sessions, has_code;
+    int64_t asked_rev;      /* the row's when the keeper was asked: a later one is somebody else's to finish */
     struct account_id told; /* whose */
     /* answering */
-    struct attempt related[RELATED_MAX];
+    struct attempt *related; /* RELATED_MAX of them */
     size_t related_n;
-    bool is_lock_down;
+    bool is_lock_down, is_relocked;
     bool is_taken;           /* sign_up: the address has an account */
     struct device_id stolen; /* its replaced token was shown */
 };
@@ -70,7 +74,10 @@ enum err attempt_load(struct store_tx *tx, struct account_id account, struct att
 enum err attempt_write(struct store_tx *tx, struct attempt *a, int64_t now_ms) MUST_CHECK;
 typedef enum err attempt_fn(void *ctx, const struct attempt *a);
 enum err attempt_list(struct store_tx *tx, struct work *w, int limit, attempt_fn *fn, void *ctx) MUST_CHECK;
-/* Those of the same account, action and network, opened in the span. */
+/*
+ * Those of the same account, action and network, opened in the span, that still matter: open or done, or ended after
+ * the right password was shown. Oldest first.
+ */
 struct attempt_span {
     struct account_id account;
     enum action action;
@@ -100,8 +107,10 @@ extern const struct store_stmt ATTEMPT_ADD, ATTEMPT_LOAD, ATTEMPT_WRITE, ATTEMPT
 /* ---- common.c ---- */
 void finish(struct work *w, enum guard_say say); /* answers; w is gone after it */
 enum guard_say say_of_err(enum err r);
-enum guard_say say_of_ended(enum attempt_state s);            /* 410, 403, 409 */
-enum err write_work(struct work *w, store_fn *fn) MUST_CHECK; /* a transaction, then its words to others */
+enum guard_say say_of_ended(enum attempt_state s); /* 410, 403, 409 */
+/* A transaction, run again when another change came first, and after it its words to others. */
+enum err write_work(struct work *w, store_fn *fn) MUST_CHECK;
+void tell_others(struct work *w);
 /* Loads the call's attempt, as the verb's asker may; checks neither state nor time. ERR_CLOSED: no valid token. */
 enum err load_for_call(struct store_tx *tx, struct work *w) MUST_CHECK;
 /* OK when the attempt lives; otherwise ERR_GONE and the say in *ret_say. */
@@ -116,6 +125,7 @@ enum err history(struct store_tx *tx, const struct work *w, enum ledger_event ev
 void ask_keeper(struct work *w, void (*then)(struct work *w));
 void prepare_ask(struct work *w, enum keeper_ask ask);
 void tell_keeper(struct work *w, enum keeper_ask ask, const struct attempt *a); /* nobody waits for the answer */
+bool lock_keeper(struct work *w, struct account_id account); /* waits; true once the password counts no more */
 void forget_device(struct work *w, struct device_id device);
 
 /* ---- alert.c ---- */
@@ -129,8 +139,14 @@ enum err record_right(struct store_tx *tx, struct work *w) MUST_CHECK;
 enum err record_denied(struct store_tx *tx,
                        struct work *w) MUST_CHECK; /* deny, its alert, a case after the third in a day */
 
+enum err record_spent(struct store_tx *tx, struct work *w) MUST_CHECK; /* that a budget was just spent */
+
 /* ---- commit.c, used by the tick ---- */
-enum err record_done(struct store_tx *tx, void *work) MUST_CHECK;
+/* What the keeper has applied, in one transaction. ERR_GONE: the attempt stands elsewhere. ERR_REFUSED: it can't be. */
+enum err write_done(struct work *w) MUST_CHECK;
+/* Back to where it can be asked again, or to its end; what was disowned is denied. */
+enum err record_back(struct store_tx *tx, struct work *w, enum event ev) MUST_CHECK;
+void tell_undone(struct work *w); /* the keeper, of what will never be done */
 
 /* ---- policy.c ---- */
 int64_t policy_hold_ms(const struct guard *g, const struct attempt *a);

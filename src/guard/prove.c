@@ -9,7 +9,7 @@ static void record_reply_limits(struct work *w) { w->call->answer.retry_ms = w->
 enum err record_right(struct store_tx *tx, struct work *w) {
     bool is_met;
     enum err r;
-    w->a.proved = w->reply.proved;
+    w->a.proved |= w->reply.proved; /* answers may be recorded in another order than they were given */
     is_met = need_is_met(need_of(w->g, &w->a), w->a.proved);
     if (w->a.state == ATTEMPT_HELD) { /* it waits already; a further proof changes nothing */
         if ((r = attempt_write(tx, &w->a, w->now_ms)) != OK) return r;
@@ -26,6 +26,12 @@ static enum alert_kind kind_of_failure(const struct work *w) {
     return (action_rules[w->a.action].alert_on & ALERT_ON_REFUSED) ? ALERT_REFUSED : ALERT_WRONG_PROOFS;
 }
 
+/* Somebody tries too hard: told once, by the try that spent it. */
+enum err record_spent(struct store_tx *tx, struct work *w) {
+    enum err r = history(tx, w, LEDGER_BUDGET_SPENT, w->a.id.b);
+    return r == OK && w->a.action != ACTION_SIGN_UP ? raise_alert(tx, w, kind_of_failure(w)) : r;
+}
+
 static enum err record_wrong(struct store_tx *tx, struct work *w) {
     bool is_last;
     enum err r;
@@ -33,13 +39,20 @@ static enum err record_wrong(struct store_tx *tx, struct work *w) {
     is_last = w->a.wrong >= WRONG_MAX;
     if (w->a.state == ATTEMPT_HELD) return attempt_write(tx, &w->a, w->now_ms);
     if ((r = move(tx, w, is_last ? EV_WRONG_LAST : EV_WRONG)) != OK) return r;
-    if (w->reply.is_budget_just_spent && (r = history(tx, w, LEDGER_BUDGET_SPENT, w->a.id.b)) != OK) return r;
-    if (w->a.action == ACTION_SIGN_UP) return OK;
-    return is_last || w->reply.is_budget_just_spent ? raise_alert(tx, w, kind_of_failure(w)) : OK;
+    if (w->reply.is_budget_just_spent) return record_spent(tx, w);
+    return is_last && w->a.action != ACTION_SIGN_UP ? raise_alert(tx, w, kind_of_failure(w)) : OK;
 }
 
+static bool machine_refuses(const struct work *w, enum event ev) {
+    struct move m;
+    return machine_step(w->a.state, ev, &m) != OK;
+}
+
+/* The keeper has ended it. Where its last wrong proof was never recorded here, that is told now. */
 static enum err record_ended(struct store_tx *tx, struct work *w) {
-    return attempt_state_is_final(w->a.state) ? OK : move(tx, w, EV_FAIL);
+    bool was_last = w->a.wrong + 1 >= WRONG_MAX && w->a.action != ACTION_SIGN_UP;
+    enum err r = machine_refuses(w, EV_FAIL) ? OK : move(tx, w, EV_FAIL);
+    return r == OK && was_last && w->a.state == ATTEMPT_FAILED ? raise_alert(tx, w, kind_of_failure(w)) : r;
 }
 
 enum err record_denied(struct store_tx *tx, struct work *w) {
@@ -50,7 +63,7 @@ enum err record_denied(struct store_tx *tx, struct work *w) {
     if ((action_rules[w->a.action].alert_on & ALERT_ON_REFUSED) && (r = raise_alert(tx, w, ALERT_DENIED)) != OK)
         return r;
     if ((r = attempt_denials(tx, w->a.account, w->a.net, w->now_ms - MS_PER_DAY, &denials)) != OK) return r;
-    if (denials < DENIALS_MAX) return OK;
+    if (denials != DENIALS_MAX) return OK; /* one case for the path, not one for each that follows */
     return open_case(tx, w, STR("three attempts from one network were denied within a day"), &id);
 }
 
@@ -87,7 +100,6 @@ static void proof_replied(struct work *w) {
     enum err r = OK;
     record_reply_limits(w);
     if (say == GUARD_OK || say == GUARD_WRONG_PROOF || say == GUARD_EXPIRED) r = write_work(w, record_tx);
-    if (r == ERR_CONFLICT) r = write_work(w, record_tx); /* somebody moved it between: look once more */
     if (r == ERR_GONE) {
         (void)!check_alive(w, &ended);
         finish(w, ended);
@@ -160,7 +172,6 @@ static void approve_replied(struct work *w) {
         return;
     }
     r = write_work(w, approve_tx);
-    if (r == ERR_CONFLICT) r = write_work(w, approve_tx);
     if (r == ERR_GONE) {
         (void)!check_alive(w, &ended);
         finish(w, ended);
@@ -201,13 +212,12 @@ static enum err deny_tx(struct store_tx *tx, void *ctx) {
 void verb_deny(struct work *w) {
     enum guard_say say = GUARD_OK;
     enum err r = write_work(w, deny_tx);
-    if (r == ERR_CONFLICT) r = write_work(w, deny_tx);
     if (r == ERR_GONE) {
         (void)!check_alive(w, &say);
         finish(w, w->a.state == ATTEMPT_DENIED ? GUARD_OK : say); /* denied twice is denied */
         return;
     }
-    if (r == OK) tell_keeper(w, KEEPER_END, &w->a);
+    if (r == OK) tell_undone(w);
     finish(w, r == ERR_CLOSED ? GUARD_UNAUTHORIZED : say_of_err(r));
 }
 

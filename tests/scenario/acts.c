@@ -159,7 +159,6 @@ static void act_flood(struct scene *s) {
     int64_t n;
     if (str_to_i64(str_from(word_at(s, 2)), 1000, &n) != OK) scene_fail(s, "how many?");
     for (int64_t i = 0; i < n; i++) {
-        s->try_n = s->try_n == TRIES_MAX ? TRIES_MAX - 1 : s->try_n;
         act_attempt(s);
         fake_clock_add(1);
     }
@@ -341,6 +340,26 @@ static void act_seen(struct scene *s) {
     call_about_alert(s, &g, 1);
 }
 
+struct delivering {
+    struct account_id account;
+    struct alert_id alert;
+};
+
+static enum err deliver(struct store_tx *tx, void *ctx) {
+    const struct delivering *d = ctx;
+    return store_exec(tx, &OUTBOX_DELIVERED, S_IN(S_B(d->account.b), S_B(d->alert.b)), NULL);
+}
+
+/* delivered ACTION KIND of PERSON: the mail has reached them */
+static void act_delivered(struct scene *s) {
+    const struct person *p = person_named(s, word_after(s, "of") ? word_after(s, "of") : "");
+    struct alert alert;
+    if (!alert_find(s, p, action_named(s, word_at(s, 1)), kind_named(s, word_at(s, 2)), &alert))
+        scene_fail(s, "there is no such alert");
+    if (store_write(s->house.store, deliver, &(struct delivering){ p->account, alert.id }) != OK)
+        scene_fail(s, "the delivery was not written");
+}
+
 /* ---- time and trouble ---- */
 
 static void act_tick(struct scene *s) { guard_tick(s->house.guard, clock_wall_ms()); }
@@ -350,20 +369,25 @@ static void act_wait(struct scene *s) {
     if (!word_is(s, 2, "unticked")) act_tick(s);
 }
 
-static void act_restart(struct scene *s) {
-    if (!word_is(s, 1, "keeper")) {
-        house_stop_front(&s->house);
-        house_start_front(&s->house);
-        return;
-    }
+static void restart_keeper(struct scene *s) {
     process_kill(&s->house.keeper);
     process_start(&s->house.keeper);
     house_wait_for_keeper(&s->house);
 }
 
+static void act_restart(struct scene *s) {
+    if (word_is(s, 1, "keeper")) {
+        restart_keeper(s);
+        return;
+    }
+    house_stop_front(&s->house);
+    house_start_front(&s->house);
+}
+
 static void act_hold(struct scene *s) {
     struct config_action *a = &s->house.kept.config.action[action_named(s, word_at(s, 1))];
     a->hold_ms = a->hold_familiar_ms = span_of(s, word_at(s, 2));
+    restart_keeper(s); /* it reads the policy too */
 }
 
 static void act_team(struct scene *s) {
@@ -395,12 +419,15 @@ bool act(struct scene *s) {
         const char *verb;
         void (*fn)(struct scene *s);
     } acts[] = {
-        { "person", act_person },   { "device", act_device }, { "member", act_member },   { "copy", act_copy },
-        { "forget", act_forget },   { "push", act_push },     { "attempt", act_attempt }, { "flood", act_flood },
-        { "with", act_with },       { "prove", act_prove },   { "code", act_code },       { "approve", act_approve },
-        { "deny", act_deny },       { "show", act_show },     { "commit", act_commit },   { "answer", act_answer },
-        { "look", act_look },       { "seen", act_seen },     { "tick", act_tick },       { "wait", act_wait },
-        { "restart", act_restart }, { "hold", act_hold },     { "team", act_team },
+        { "person", act_person },    { "device", act_device }, { "member", act_member },
+        { "copy", act_copy },        { "forget", act_forget }, { "push", act_push },
+        { "attempt", act_attempt },  { "flood", act_flood },   { "with", act_with },
+        { "prove", act_prove },      { "code", act_code },     { "approve", act_approve },
+        { "deny", act_deny },        { "show", act_show },     { "commit", act_commit },
+        { "answer", act_answer },    { "look", act_look },     { "seen", act_seen },
+        { "tick", act_tick },        { "wait", act_wait },     { "restart", act_restart },
+        { "hold", act_hold },        { "team", act_team },     { "delivered", act_delivered },
+        { "read", outbox_read_all },
     };
     for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
         if (!word_is(s, 0, acts[i].verb)) continue;

@@ -147,6 +147,21 @@ static void expect_row(struct scene *s, enum outbox_channel channel, size_t at, 
     s->rows[s->row_n++] = row;
 }
 
+static enum err note_row(void *ctx, const struct store_val *v) {
+    struct scene *s = ctx;
+    if (s->row_n == SEEN_MAX) return ERR_TOO_LARGE;
+    memcpy(s->rows[s->row_n++].b, v[0].s.p, ID_BYTES);
+    return OK;
+}
+
+static enum err note_rows(struct store_tx *tx, void *ctx) { return store_each(tx, &OUTBOX_ROWS, NULL, note_row, ctx); }
+
+void outbox_read_all(struct scene *s) {
+    s->row_n = 0;
+    enum err r = store_read(s->house.store, note_rows, s);
+    if (r != OK) scene_fail(s, "outbox: %s", err_name(r));
+}
+
 /* expect mail "part of the title or text" to PERSON; the letters of codes have no title */
 static void expect_mail(struct scene *s) { expect_row(s, OUTBOX_EMAIL, 2, true); }
 static void expect_push(struct scene *s) { expect_row(s, OUTBOX_PUSH, 2, true); }

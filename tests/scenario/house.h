@@ -46,7 +46,7 @@ void house_run(struct house *h, struct guard_call *call, enum house_fate fate);
 #define HOUSE_NUMBER(id, text) const struct store_stmt id = { .name = "test_" #id, .in = "", .out = "i", .sql = text }
 int64_t house_number(struct house *h, const struct store_stmt *st, const struct store_val *in);
 
-extern const struct store_stmt OUTBOX_ROWS, ATTEMPT_STATE, HISTORY_COUNT, CASE_COUNT;
+extern const struct store_stmt OUTBOX_ROWS, OUTBOX_DELIVERED, ATTEMPT_STATE, HISTORY_COUNT, CASE_COUNT;
 extern const struct store_stmt *const crash_statements[]; /* test_crash.c's; empty elsewhere */
 
 #endif

@@ -186,7 +186,7 @@ def test_deny(server, person):
 
 def test_recover_password(server, person):
     a = server.client().open("recover_password", email=person.email)
-    server.sink.wait(person.email, subject="forgot your password")
+    server.sink.wait(person.email, subject="your password")
     a.prove("recovery_key", person.recovery_key)
     a.prove("code", person.code_for(a))
     result = a.commit(password="a recovered password 9")["result"]
@@ -206,7 +206,7 @@ def test_stolen_device_token(server, person):
         person.client.device = a.commit()["result"]["device"]["token"]
     a = server.client().open("sign_in", email=person.email, device_token=old)
     assert a.first["needs"]["count"] == 2
-    server.sink.wait(person.email, subject="copied device")
+    server.sink.wait(person.email, subject="A copy of one of your devices")
     b = server.client().open("sign_in", email=person.email, device_token=person.client.device)
     assert b.first["needs"]["count"] == 2
 

@@ -62,6 +62,6 @@ def test_full_disk(small_disk):
             assert show.status_code == 200
         counts = sum(x["count"] for x in person.alerts() if x["action"] == "recover_password")
         assert counts == len(opened) + 1
-        server.sink.wait(person.email, subject="forgot your password", seconds=30)
+        server.sink.wait(person.email, subject="your password", seconds=30)
     finally:
         server.stop()

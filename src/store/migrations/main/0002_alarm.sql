@@ -2,9 +2,10 @@
 CREATE TABLE alert (
     account_id BLOB NOT NULL,
     id BLOB NOT NULL CHECK (length(id) = 16),
-    attempt_id BLOB NOT NULL,
+    attempt_id BLOB NOT NULL CHECK (length(attempt_id) = 16),
     action INTEGER NOT NULL,
     kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 6),
+    proved INTEGER NOT NULL,
     at_ms INTEGER NOT NULL,
     last_ms INTEGER NOT NULL,
     count INTEGER NOT NULL CHECK (count >= 1),
@@ -18,21 +19,21 @@ CREATE TABLE alert (
     note TEXT NOT NULL,
     PRIMARY KEY (account_id, id)
 ) @strict;
-CREATE INDEX alert_live ON alert (account_id, action, kind, net, last_ms);
+CREATE INDEX alert_live ON alert (account_id, action, kind, net, at_ms);
 
 CREATE TABLE outbox (
     account_id BLOB NOT NULL,
     id BLOB NOT NULL CHECK (length(id) = 16),
-    alert_id BLOB NOT NULL,
+    alert_id BLOB NOT NULL CHECK (length(alert_id) = 16),
     channel INTEGER NOT NULL CHECK (channel BETWEEN 1 AND 4),
-    letter INTEGER NOT NULL,
+    letter INTEGER NOT NULL CHECK (letter BETWEEN 1 AND 6),
     action INTEGER NOT NULL,
     kind INTEGER NOT NULL,
     label TEXT NOT NULL,
     recipient TEXT NOT NULL,
-    p256dh BLOB NOT NULL,
-    auth BLOB NOT NULL,
-    push_id BLOB NOT NULL,
+    p256dh BLOB NOT NULL CHECK (length(p256dh) IN (0, 65)),
+    auth BLOB NOT NULL CHECK (length(auth) IN (0, 16)),
+    push_id BLOB NOT NULL CHECK (length(push_id) = 16),
     title TEXT NOT NULL,
     body TEXT NOT NULL,
     sealed BLOB NOT NULL,
@@ -40,9 +41,12 @@ CREATE TABLE outbox (
     written_ms INTEGER NOT NULL,
     expires_ms INTEGER NOT NULL,
     due_ms INTEGER NOT NULL,
-    tries INTEGER NOT NULL,
+    tries INTEGER NOT NULL CHECK (tries >= 0),
     at_ms INTEGER NOT NULL,
+    seen_ms INTEGER NOT NULL,
     PRIMARY KEY (account_id, id)
 ) @strict;
 CREATE INDEX outbox_due ON outbox (state, due_ms);
 CREATE INDEX outbox_by_alert ON outbox (account_id, alert_id);
+-- That an open page had the alert is noted once.
+CREATE UNIQUE INDEX outbox_live ON outbox (account_id, alert_id) WHERE channel = 4;

@@ -15,6 +15,8 @@ CREATE TABLE attempt (
     proved INTEGER NOT NULL,
     wrong INTEGER NOT NULL,
     has_alerted INTEGER NOT NULL CHECK (has_alerted IN (0, 1)),
+    is_disowned INTEGER NOT NULL CHECK (is_disowned IN (0, 1)),
+    held_alert BLOB NOT NULL,
     opened_ms INTEGER NOT NULL,
     expires_ms INTEGER NOT NULL,
     hold_until_ms INTEGER NOT NULL,
