@@ -5,6 +5,7 @@
 
 #define ENDPOINT_BYTES_MAX 1000
 #define SUBSCRIPTIONS_MAX  50
+#define OF_DEVICE_MAX      10
 
 void push_key(struct http_request *req, void *app) {
     const struct api *api = app;
@@ -85,21 +86,23 @@ struct adding {
     struct account_id account;
     struct push_subscription p;
     struct arena *arena;
-    size_t n;
+    size_t n, of_device;
 };
 
 static enum err on_counted(void *ctx, const struct push_subscription *p) {
-    (void)p;
-    ((struct adding *)ctx)->n++;
+    struct adding *a = ctx;
+    if (str_eq(p->endpoint, a->p.endpoint)) return OK; /* it is replaced */
+    a->n++;
+    a->of_device += id_eq(p->device.b, a->p.device.b);
     return OK;
 }
 
 static enum err add_tx(struct store_tx *tx, void *ctx) {
     struct adding *a = ctx;
     enum err r;
-    a->n = 0;
+    a->n = a->of_device = 0;
     if ((r = push_each(tx, a->account, a->arena, on_counted, a)) != OK) return r;
-    return a->n >= SUBSCRIPTIONS_MAX ? ERR_TOO_LARGE : push_add(tx, a->account, &a->p);
+    return a->n >= SUBSCRIPTIONS_MAX || a->of_device >= OF_DEVICE_MAX ? ERR_TOO_LARGE : push_add(tx, a->account, &a->p);
 }
 
 void push_subscribe(struct http_request *req, void *app) {
