@@ -27,6 +27,34 @@ def test_services_check_sessions(server, person):
     server.client().call("POST", "/api/v1/sessions/check", {"tokens": ["x"] * 65}, token, 400)
 
 
+def test_a_check_reads_any_spelling(server, person):
+    """The short way and the library read the same: however it is written, the answer is by what it says."""
+    service = cli(server, "service", "add", f"spelling {time.time_ns()}").stdout.strip()
+    good = person.client.session
+    escaped = "".join(f"\\u{ord(c):04x}" for c in good)
+    headers = {"Authorization": f"Bearer {service}", "Content-Type": "application/json"}
+
+    def ask(text, **more):
+        return requests.post(server.origin + "/api/v1/sessions/check", data=text.encode(), headers=headers | more, timeout=30)
+
+    for text in (
+        f'{{"tokens":["{good}","x"]}}',
+        f' {{ "tokens" :\t[\n"{good}" , "x" ]\r\n}} ',
+        f'{{"tokens":["{escaped}","x"]}}',
+        f'{{"\\u0074okens":["{good}","\u00e9"]}}',
+    ):
+        results = ask(text).json()["results"]
+        assert results[0]["account"]["email"] == person.email and results[1] is None and len(results) == 2, text
+    for text in (
+        "", "[]", "{}", '{"tokens"', '{"tokens":', '{"tokens":[', '{"tokens":[]}', '{"tokens":["x"', '{"tokens":["x",]}', '{"tokens":["x"]',
+        '{"tokens":["x"]}}', '{"tokens":["x"] "y"}', '{"tokens":["x"],"tokens":["y"]}', '{"tokens":["x"],"more":1}', '{"tokens":["x",1]}',
+        '{"tokens":["x\ty"]}', '{"tokens":["x\\"]}', '{"tokens":"x"}', '{"Tokens":["x"]}', '{"tokens":["x" "y"]}',
+        '{"tokens":[' + ",".join(['"x"'] * 65) + "]}",
+    ):
+        assert ask(text).status_code == 400, text
+    assert ask('{"tokens":["x"]}', **{"Content-Type": "text/plain"}).status_code == 415
+
+
 def test_command_line(server, person):
     assert person.email in cli(server, "account", "show", person.email).stdout
     assert cli(server, "account", "show", "nobody@example.org").returncode == 1
