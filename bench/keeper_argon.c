@@ -3,6 +3,7 @@
  * proved over the real socket, with budgets, record and durable SQLite around each. Alternating rounds of one run.
  *
  *     keeper_argon [SECONDS A ROUND] [DIRECTORY]
+ *     keeper_argon raw [SECONDS] [THREADS]        crypto_pwhash alone, as one number
  *
  * Exit status 1 when the keeper is under 0.9 of the raw rate.
  */
@@ -84,10 +85,9 @@ static void *raw_main(void *arg) {
     return NULL;
 }
 
-static double raw_rate(int64_t ms) {
+static double raw_rate(int64_t ms, long cores) {
     struct raw raw[256];
     int64_t start_ms = clock_mono_ms(), count = 0;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
     if (cores > 256) cores = 256;
     for (long i = 0; i < cores; i++) {
         raw[i] = (struct raw){ .until_ms = start_ms + ms };
@@ -204,7 +204,7 @@ static double median(double *v) {
 static double compare(struct load *l, int64_t ms) {
     double raw[ROUNDS], keeper[ROUNDS];
     for (int i = 0; i < ROUNDS; i++) {
-        raw[i] = raw_rate(ms);
+        raw[i] = raw_rate(ms, sysconf(_SC_NPROCESSORS_ONLN));
         keeper[i] = keeper_rate(l, ms);
         printf("round %d: crypto_pwhash alone %.1f/s, proved by the keeper %.1f/s\n", i + 1, raw[i], keeper[i]);
     }
@@ -230,10 +230,19 @@ int main(int argc, char **argv) {
     char directory[200], path[300];
     int64_t seconds = 5;
     int fd[2], status = 0;
+    bool is_raw = argc > 1 && strcmp(argv[1], "raw") == 0;
+    argc -= is_raw;
+    argv += is_raw;
     if (argc > 1) need(str_to_i64(str_from(argv[1]), 600, &seconds) == OK && seconds > 0, "seconds: 1 to 600");
     clock_init();
     need(crypto_init() == OK, "no cryptography");
     config_defaults(&config);
+    if (is_raw) {
+        int64_t threads = sysconf(_SC_NPROCESSORS_ONLN);
+        if (argc > 2) need(str_to_i64(str_from(argv[2]), 256, &threads) == OK && threads > 0, "threads: 1 to 256");
+        printf("%.2f\n", raw_rate(seconds * 1000, threads));
+        return 0;
+    }
     crypto_random(pepper, sizeof pepper);
     crypto_random(link_key, sizeof link_key);
     crypto_seal_keypair(box_public, box_secret);

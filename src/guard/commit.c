@@ -122,6 +122,22 @@ static enum err apply_done(struct store_tx *tx, struct work *w) {
     return ERR_INPUT;
 }
 
+/* From here on the keeper may have applied it. */
+static enum err begin_commit(struct store_tx *tx, struct work *w) {
+    if (w->a.is_known && w->a.action == ACTION_SIGN_IN)
+        w->a.new_device = w->a.opener_device;
+    else if (id_is_zero(w->a.new_device.b))
+        id_new(w->a.new_device.b);
+    w->a.name = w->call->name.p ? w->call->name : STR("");
+    w->a.device_name = w->call->device_name.p ? w->call->device_name : STR("");
+    return move(tx, w, EV_COMMIT);
+}
+
+/* Where a commit that was not written before the keeper was asked is written with what came of it. */
+static enum err catch_up(struct store_tx *tx, struct work *w) {
+    return w->is_direct && w->a.state == ATTEMPT_PROVED ? begin_commit(tx, w) : OK;
+}
+
 static enum err record_done(struct store_tx *tx, void *work) {
     struct work *w = work;
     enum err r = attempt_load(tx, w->a.account, w->a.id, w->call->arena, &w->a);
@@ -129,6 +145,7 @@ static enum err record_done(struct store_tx *tx, void *work) {
     w->told = w->a.account;
     w->has_attempt = true;
     memset(&w->call->answer.result, 0, sizeof w->call->answer.result);
+    if ((r = catch_up(tx, w)) != OK) return r;
     if (w->a.state != ATTEMPT_COMMITTING) return ERR_GONE;
     if (w->a.is_disowned && !w->is_relocked) return ERR_CLOSED;
     w->a.proved = w->reply.proved ? w->reply.proved : w->a.proved;
@@ -160,7 +177,8 @@ static enum err back_tx(struct store_tx *tx, void *ctx) {
     enum err r = attempt_load(tx, w->a.account, w->a.id, w->call->arena, &w->a);
     if (r != OK) return r;
     /* Stopped meanwhile; or asked again since, and then this answer does not speak for that. */
-    if (w->a.state != ATTEMPT_COMMITTING || w->a.rev != w->asked_rev) return OK;
+    if (w->a.rev != w->asked_rev) return OK;
+    if ((r = catch_up(tx, w)) != OK || w->a.state != ATTEMPT_COMMITTING) return r;
     if (w->reply.say == KEEPER_WEAK || w->reply.say == KEEPER_BUSY) ev = EV_NOT_APPLIED;
     if (w->reply.say == KEEPER_NOT_PROVED) {
         ev = EV_UNPROVED;
@@ -182,11 +200,17 @@ static void step_back(struct work *w, enum guard_say say) {
     finish(w, r == OK || r == ERR_CONFLICT ? say : say_of_err(r));
 }
 
+/* An admission leaves nothing at the keeper that could be shown again, but for a new recovery key. */
+void tell_settled(struct work *w) {
+    bool is_admission = action_rules[w->a.action].effect == EFFECT_ADMIT;
+    if (!is_admission || w->reply.recovery_key[0]) tell_keeper(w, KEEPER_SETTLE, &w->a);
+}
+
 static void applied(struct work *w) {
     enum err r = write_done(w);
     if (r == OK) {
         memcpy(w->call->answer.result.recovery_key, w->reply.recovery_key, sizeof w->reply.recovery_key);
-        tell_keeper(w, KEEPER_SETTLE, &w->a);
+        tell_settled(w);
         finish(w, GUARD_OK);
         return;
     }
@@ -217,7 +241,7 @@ static void commit_replied(struct work *w) {
     case KEEPER_WRONG:
     case KEEPER_NONE:
     case KEEPER_TOO_MANY:
-    case KEEPER_DOWN: finish(w, GUARD_BROKEN); return; /* it stands at committing: ask again, or the tick will */
+    case KEEPER_DOWN: finish(w, GUARD_BROKEN); return; /* it stands where it stood: ask again, or the tick will */
     }
 }
 
@@ -238,16 +262,6 @@ static enum err check_hold(struct store_tx *tx, struct work *w) {
     enum err r = alert_was_delivered(tx, w->a.account, w->a.held_alert, w->call->arena, &is_told);
     if (r != OK) return r;
     return w->a.hold_until_ms <= w->now_ms && is_told ? OK : ERR_TIMEOUT;
-}
-
-static enum err begin_commit(struct store_tx *tx, struct work *w) {
-    if (w->a.is_known && w->a.action == ACTION_SIGN_IN)
-        w->a.new_device = w->a.opener_device;
-    else if (id_is_zero(w->a.new_device.b))
-        id_new(w->a.new_device.b);
-    w->a.name = w->call->name.p ? w->call->name : STR("");
-    w->a.device_name = w->call->device_name.p ? w->call->device_name : STR("");
-    return move(tx, w, EV_COMMIT);
 }
 
 static enum err commit_tx(struct store_tx *tx, void *ctx) {
@@ -283,10 +297,25 @@ static void ask_commit(struct work *w) {
     ask_keeper(w, commit_replied);
 }
 
+/*
+ * What the keeper does for a known device it had done before: whether it did it again need not be known after a crash,
+ * so that one transaction is enough.
+ */
+static bool may_be_direct(const struct work *w) {
+    return is_quiet(w) && w->a.state == ATTEMPT_PROVED && w->a.hold_until_ms == 0 && policy_hold_ms(w->g, &w->a) == 0;
+}
+
 void verb_commit(struct work *w) {
     enum guard_say say;
     enum err r;
-    if (!check_input(w)) return;
+    if (!check_input(w) || !begin_call(w)) return;
+    w->asked_rev = w->a.rev;
+    w->is_direct = may_be_direct(w);
+    if (w->is_direct) {
+        w->a.new_device = w->a.opener_device;
+        ask_commit(w);
+        return;
+    }
     r = write_work(w, commit_tx);
     switch ((int)r) {
     case OK: break;

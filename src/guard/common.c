@@ -59,8 +59,11 @@ void tell_others(struct work *w) {
 
 enum err write_work(struct work *w, store_fn *fn) {
     struct wrapped x = { w, fn };
+    struct store *store = w->g->o.store;
     enum err r = ERR_CONFLICT;
-    for (int i = 0; i < WRITES_MOST && r == ERR_CONFLICT; i++) r = store_write(w->g->o.store, run_wrapped, &x);
+    for (int i = 0; i < WRITES_MOST && r == ERR_CONFLICT; i++)
+        r = w->is_relaxed ? store_write_relaxed(store, run_wrapped, &x) : store_write(store, run_wrapped, &x);
+    w->is_relaxed = false;
     if (r == OK) tell_others(w);
     return r;
 }
@@ -206,3 +209,19 @@ bool lock_keeper(struct work *w, struct account_id account) {
     keeper_ask_wait(w->g->o.keeper, &(struct keeper_request){ .ask = KEEPER_LOCK_DOWN, .account = account }, &reply);
     return reply.say == KEEPER_RIGHT;
 }
+
+enum err load_tx(struct store_tx *tx, void *ctx) { return load_for_call(tx, ctx); }
+
+bool begin_call(struct work *w) {
+    enum guard_say say;
+    enum err r = store_read(w->g->o.store, load_tx, w);
+    if (r != OK) {
+        finish(w, r == ERR_CLOSED ? GUARD_UNAUTHORIZED : say_of_err(r));
+        return false;
+    }
+    if (check_alive(w, &say) == OK) return true;
+    finish(w, say);
+    return false;
+}
+
+bool is_quiet(const struct work *w) { return w->a.action == ACTION_SIGN_IN && w->a.is_known; }

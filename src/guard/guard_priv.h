@@ -62,6 +62,8 @@ struct work {
     struct attempt *related; /* RELATED_MAX of them */
     size_t related_n;
     bool is_lock_down, is_relocked;
+    bool is_direct;          /* the keeper is asked to commit what does not stand at committing yet */
+    bool is_relaxed;         /* the next write may be lost with the power, as long as nothing after it stays */
     bool is_taken;           /* sign_up: the address has an account */
     struct device_id stolen; /* its replaced token was shown */
 };
@@ -113,6 +115,11 @@ enum err write_work(struct work *w, store_fn *fn) MUST_CHECK;
 void tell_others(struct work *w);
 /* Loads the call's attempt, as the verb's asker may; checks neither state nor time. ERR_CLOSED: no valid token. */
 enum err load_for_call(struct store_tx *tx, struct work *w) MUST_CHECK;
+enum err load_tx(struct store_tx *tx, void *work) MUST_CHECK; /* the same, as a transaction */
+/* Loads and checks; answers and returns false when the call ends here. */
+bool begin_call(struct work *w);
+/* Nobody is told and nothing is changed by it before it is done: what is lost on the way is asked for again. */
+bool is_quiet(const struct work *w);
 /* OK when the attempt lives; otherwise ERR_GONE and the say in *ret_say. */
 enum err check_alive(const struct work *w, enum guard_say *ret_say) MUST_CHECK;
 struct need need_of(const struct guard *g, const struct attempt *a);
@@ -146,7 +153,8 @@ enum err record_spent(struct store_tx *tx, struct work *w) MUST_CHECK; /* that a
 enum err write_done(struct work *w) MUST_CHECK;
 /* Back to where it can be asked again, or to its end; what was disowned is denied. */
 enum err record_back(struct store_tx *tx, struct work *w, enum event ev) MUST_CHECK;
-void tell_undone(struct work *w); /* the keeper, of what will never be done */
+void tell_settled(struct work *w); /* the keeper, that what it applied is recorded */
+void tell_undone(struct work *w);  /* the keeper, of what will never be done */
 
 /* ---- policy.c ---- */
 int64_t policy_hold_ms(const struct guard *g, const struct attempt *a);

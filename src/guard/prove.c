@@ -99,6 +99,7 @@ static void proof_replied(struct work *w) {
     enum guard_say ended, say = say_of_reply(w);
     enum err r = OK;
     record_reply_limits(w);
+    w->is_relaxed = say == GUARD_OK && is_quiet(w);
     if (say == GUARD_OK || say == GUARD_WRONG_PROOF || say == GUARD_EXPIRED) r = write_work(w, record_tx);
     if (r == ERR_GONE) {
         (void)!check_alive(w, &ended);
@@ -113,24 +114,9 @@ static const enum keeper_ask asks[] = { [PROOF_PASSWORD] = KEEPER_PROVE_PASSWORD
                                         [PROOF_RECOVERY_KEY] = KEEPER_PROVE_RECOVERY_KEY,
                                         [PROOF_EMAIL_CODE] = KEEPER_PROVE_EMAIL_CODE };
 
-static enum err read_tx(struct store_tx *tx, void *ctx) { return load_for_call(tx, ctx); }
-
-/* Loads and checks; answers and returns false when the call ends here. */
-static bool begin(struct work *w) {
-    enum guard_say say;
-    enum err r = store_read(w->g->o.store, read_tx, w);
-    if (r != OK) {
-        finish(w, r == ERR_CLOSED ? GUARD_UNAUTHORIZED : say_of_err(r));
-        return false;
-    }
-    if (check_alive(w, &say) == OK) return true;
-    finish(w, say);
-    return false;
-}
-
 void verb_prove(struct work *w) {
     struct need need;
-    if (!begin(w)) return;
+    if (!begin_call(w)) return;
     need = action_rules[w->a.action].need;
     if ((need.of & (unsigned)w->call->proof) == 0 || (size_t)w->call->proof >= ARRAY_LEN(asks) ||
         !asks[w->call->proof]) {
@@ -186,7 +172,7 @@ static void approve_replied(struct work *w) {
 
 void verb_approve(struct work *w) {
     const struct guard_caller *c = w->call->caller;
-    if (!begin(w)) return;
+    if (!begin_call(w)) return;
     if (!c->is_trusted || id_eq(c->session.device.b, w->a.opener_device.b)) {
         finish(w, GUARD_FORBIDDEN);
         return;
@@ -222,7 +208,7 @@ void verb_deny(struct work *w) {
 }
 
 void verb_show(struct work *w) {
-    enum err r = store_read(w->g->o.store, read_tx, w);
+    enum err r = store_read(w->g->o.store, load_tx, w);
     finish(w, r == ERR_CLOSED ? GUARD_UNAUTHORIZED : say_of_err(r));
 }
 

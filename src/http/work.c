@@ -64,9 +64,9 @@ bool work_push(struct work *w, struct http_request *req, bool is_admitted) {
         *w->last = req;
         w->last = &req->next;
         w->count++;
-        (void)pthread_cond_signal(&w->wake);
     }
     (void)pthread_mutex_unlock(&w->lock);
+    if (is_taken) (void)pthread_cond_signal(&w->wake); /* not before: it would wake only to wait for the lock */
     return is_taken;
 }
 

@@ -110,7 +110,8 @@ static enum err apply(struct store_tx *tx, const struct step *s, struct record *
     rec->proved = counting;
     enum err r = apply_effect(tx, s, rec, counting);
     if (r == OK) r = codes_drop(tx, s);
-    rec->state = RECORD_APPLIED;
+    /* An admission leaves nothing that could be shown again, so that nobody need say that it is recorded. */
+    rec->state = action_rules[rec->action].effect == EFFECT_ADMIT && !rec->has_salt ? RECORD_SETTLED : RECORD_APPLIED;
     if (r == OK) r = record_write(tx, s, rec);
     return r == OK ? reply_applied(tx, s, rec) : r;
 }

@@ -78,8 +78,8 @@ void job_queue_put(struct job_queue *q, struct job *j) {
         q->first = j;
     q->last = j;
     q->count++;
-    pthread_cond_signal(&q->has_changed);
     pthread_mutex_unlock(&q->lock);
+    pthread_cond_signal(&q->has_changed);
 }
 
 struct job *job_queue_get(struct job_queue *q) {

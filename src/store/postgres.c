@@ -72,8 +72,8 @@ static void give(struct postgres_store *d, struct conn *c) {
     (void)pthread_mutex_lock(&d->lock);
     c->next = d->free;
     d->free = c;
-    (void)pthread_cond_signal(&d->freed);
     (void)pthread_mutex_unlock(&d->lock);
+    (void)pthread_cond_signal(&d->freed);
 }
 
 /* ---- transactions ---- */
@@ -172,7 +172,10 @@ static enum err transact(struct store *s, const struct kind *kind, store_fn *fn,
     return r;
 }
 
-static enum err postgres_write(struct store *s, store_fn *fn, void *ctx) { return transact(s, &kind_write, fn, ctx); }
+static enum err postgres_write(struct store *s, store_fn *fn, void *ctx, bool is_relaxed) {
+    (void)is_relaxed; /* a wait for its disk holds up nobody else here */
+    return transact(s, &kind_write, fn, ctx);
+}
 
 static enum err postgres_read(struct store *s, store_fn *fn, void *ctx) { return transact(s, &kind_read, fn, ctx); }
 

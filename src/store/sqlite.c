@@ -1,11 +1,12 @@
 /*
- * SQLite: one writer thread, many readers. The writer takes all transactions that wait, runs each behind its own
- * savepoint, and makes them durable with one commit; then everybody is woken. What fails alone is rolled back alone;
- * when the commit fails nobody was written.
+ * SQLite: one writing connection, many reading ones. Whoever wants to write while nobody does takes all transactions
+ * that wait, runs each behind its own savepoint, makes them durable with one commit, and wakes their callers; those who
+ * came meanwhile are the next group. What fails alone is rolled back alone; when the commit fails nobody was written.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -16,8 +17,8 @@
 #define GROUP_MAX     256
 #define WAITING_MAX   8192
 #define BUSY_MS       5000
-#define WAL_PAGES     2000
-#define WAL_PAGES_MAX 20000
+#define WAL_PAGES     8000
+#define WAL_PAGES_MAX 40000
 
 struct conn {
     sqlite3 *db;
@@ -30,20 +31,18 @@ struct job {
     store_fn *fn;
     void *ctx;
     enum err result;
-    bool is_done;
-    pthread_cond_t done;
+    bool is_relaxed, is_done;
+    sem_t turn; /* posted when it is done, or when its caller is to lead the next group */
     struct job *next;
 };
 
 struct sqlite_store {
-    pthread_t writer;
-    bool has_writer;
     pthread_mutex_t lock; /* of the queue */
-    pthread_cond_t work;
     struct job *first, *last;
     size_t waiting;
-    bool is_closing;
+    bool is_led; /* somebody runs a group; while nobody does, nobody waits */
     struct conn write_conn;
+    bool is_relaxed; /* its commits don't wait for the disk at the moment */
 
     pthread_mutex_t pool_lock;
     pthread_cond_t pool_free;
@@ -95,7 +94,7 @@ static enum err prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret) {
 
 /*
  * Moves the journal's pages into the database as it grows. Readers that overlap without end can keep it from starting
- * over; past a size the writer waits for them.
+ * over; past a size the one who writes waits for them.
  */
 static int on_commit(void *ctx, sqlite3 *db, const char *name, int pages) {
     (void)ctx;
@@ -107,7 +106,10 @@ static int on_commit(void *ctx, sqlite3 *db, const char *name, int pages) {
 
 static enum err conn_open(struct conn *c, const char *path, size_t stmt_n, bool is_writer) {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (is_writer ? SQLITE_OPEN_CREATE : 0);
-    int rc = sqlite3_open_v2(path, &c->db, flags, NULL);
+    int rc;
+    /* Statistics would put every allocation behind one lock; it is refused once SQLite runs, and then it is set. */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    rc = sqlite3_open_v2(path, &c->db, flags, NULL);
     enum err r = err_of(c->db, rc);
     if (r != OK) return r;
     (void)sqlite3_extended_result_codes(c->db, 1);
@@ -225,15 +227,14 @@ static enum err sqlite_exec(struct store_tx *tx, size_t index, const struct stor
 
 /* ---- the writer ---- */
 
-static void finish(struct sqlite_store *d, struct job *group) {
-    (void)pthread_mutex_lock(&d->lock);
+/* A job is its caller's: it may be gone once its turn is posted. */
+static void finish(struct job *group, const struct job *leader) {
     while (group) {
-        struct job *next = group->next; /* the job is its waiter's; it may be gone once is_done is seen */
-        group->is_done = true;
-        (void)pthread_cond_signal(&group->done);
-        group = next;
+        struct job *j = group;
+        group = group->next;
+        j->is_done = true;
+        if (j != leader) (void)sem_post(&j->turn);
     }
-    (void)pthread_mutex_unlock(&d->lock);
 }
 
 /* One transaction of the group. False when SQLite rolled the whole group back under it. */
@@ -259,9 +260,26 @@ static enum err reason_of(const struct job *group) {
     return ERR_DATABASE;
 }
 
+/* Nobody in the group needs more than that the system has it: the next commit that waits for the disk has this one's
+ * pages before its own. */
+static bool are_relaxed(const struct job *group) {
+    for (const struct job *j = group; j; j = j->next)
+        if (!j->is_relaxed) return false;
+    return true;
+}
+
+static enum err set_durability(struct sqlite_store *d, bool relaxed) {
+    enum err r = OK;
+    if (d->is_relaxed != relaxed)
+        r = run(d->write_conn.db, relaxed ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL");
+    if (r == OK) d->is_relaxed = relaxed;
+    return r;
+}
+
 static void run_group(struct sqlite_store *d, struct job *group) {
     struct conn *c = &d->write_conn;
-    enum err r = step(c->begin);
+    enum err r = set_durability(d, are_relaxed(group));
+    if (r == OK) r = step(c->begin);
     int64_t n = 0;
     for (struct job *j = group; j && r == OK; j = j->next, n++)
         if (!run_job(d, j)) r = reason_of(group);
@@ -288,45 +306,44 @@ static struct job *take_group(struct sqlite_store *d) {
     return group;
 }
 
-static void *write_loop(void *arg) {
-    struct sqlite_store *d = arg;
+/* Runs what waits as one group, on the caller's thread; whoever waits first after it leads the next. */
+static void lead(struct sqlite_store *d, struct job *leader) {
+    struct job *group, *next;
     (void)pthread_mutex_lock(&d->lock);
-    while (!d->is_closing || d->first) {
-        struct job *group;
-        if (!d->first) {
-            (void)pthread_cond_wait(&d->work, &d->lock);
-            continue;
-        }
-        group = take_group(d);
-        (void)pthread_mutex_unlock(&d->lock);
-        run_group(d, group);
-        finish(d, group);
-        (void)pthread_mutex_lock(&d->lock);
-    }
+    group = take_group(d);
     (void)pthread_mutex_unlock(&d->lock);
-    return NULL;
+    run_group(d, group);
+    (void)pthread_mutex_lock(&d->lock);
+    next = d->first;
+    d->is_led = next != NULL;
+    (void)pthread_mutex_unlock(&d->lock);
+    if (next) (void)sem_post(&next->turn);
+    finish(group, leader);
 }
 
-static enum err sqlite_write(struct store *s, store_fn *fn, void *ctx) {
+static enum err sqlite_write(struct store *s, store_fn *fn, void *ctx, bool is_relaxed) {
     struct sqlite_store *d = s->data;
-    struct job j = { .fn = fn, .ctx = ctx };
+    struct job j = { .fn = fn, .ctx = ctx, .is_relaxed = is_relaxed };
+    bool leads, is_full;
+    if (sem_init(&j.turn, 0, 0) != 0) return ERR_NOMEM;
     (void)pthread_mutex_lock(&d->lock);
-    if (d->waiting >= WAITING_MAX || d->is_closing) {
-        (void)pthread_mutex_unlock(&d->lock);
-        return ERR_BUSY;
+    is_full = d->waiting >= WAITING_MAX;
+    leads = !d->is_led; /* then nobody waits either */
+    if (!is_full) {
+        d->is_led = true;
+        if (d->last)
+            d->last->next = &j;
+        else
+            d->first = &j;
+        d->last = &j;
+        d->waiting++;
     }
-    (void)pthread_cond_init(&j.done, NULL);
-    if (d->last)
-        d->last->next = &j;
-    else
-        d->first = &j;
-    d->last = &j;
-    d->waiting++;
-    (void)pthread_cond_signal(&d->work);
-    while (!j.is_done) (void)pthread_cond_wait(&j.done, &d->lock);
     (void)pthread_mutex_unlock(&d->lock);
-    (void)pthread_cond_destroy(&j.done);
-    return j.result;
+    if (!is_full && !leads)
+        while (sem_wait(&j.turn) != 0) {}
+    if (!is_full && !j.is_done) lead(d, &j);
+    (void)sem_destroy(&j.turn);
+    return is_full ? ERR_BUSY : j.result;
 }
 
 /* ---- readers ---- */
@@ -349,8 +366,8 @@ static enum err sqlite_read(struct store *s, store_fn *fn, void *ctx) {
     (void)pthread_mutex_lock(&d->pool_lock);
     c->next = d->free;
     d->free = c;
-    (void)pthread_cond_signal(&d->pool_free);
     (void)pthread_mutex_unlock(&d->pool_lock);
+    (void)pthread_cond_signal(&d->pool_free);
     return r;
 }
 
@@ -453,13 +470,6 @@ static enum err open_all(struct store *s, struct sqlite_store *d, const struct s
 
 static void sqlite_close(struct store *s) {
     struct sqlite_store *d = s->data;
-    if (d->has_writer) {
-        (void)pthread_mutex_lock(&d->lock);
-        d->is_closing = true;
-        (void)pthread_cond_signal(&d->work);
-        (void)pthread_mutex_unlock(&d->lock);
-        (void)pthread_join(d->writer, NULL);
-    }
     for (int i = 0; d->readers && i < d->reader_n; i++) conn_close(&d->readers[i], s->stmt_n);
     conn_close(&d->write_conn, s->stmt_n);
     free(d->readers);
@@ -475,11 +485,8 @@ static enum err sqlite_open(struct store *s, const struct store_options *o, stru
     d->store = s;
     (void)pthread_mutex_init(&d->lock, NULL);
     (void)pthread_mutex_init(&d->pool_lock, NULL);
-    (void)pthread_cond_init(&d->work, NULL);
     (void)pthread_cond_init(&d->pool_free, NULL);
     r = open_all(s, d, o, p);
-    if (r == OK && pthread_create(&d->writer, NULL, write_loop, d) != 0) r = ERR_NOMEM;
-    d->has_writer = r == OK;
     if (r == OK) return OK;
     (void)explain(r, o->database, p);
     sqlite_close(s);

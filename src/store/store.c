@@ -91,7 +91,9 @@ void store_close(struct store *s) {
 
 bool store_is_postgres(const struct store *s) { return s->engine == &store_postgres; }
 
-enum err store_write(struct store *s, store_fn *fn, void *ctx) { return s->engine->write(s, fn, ctx); }
+enum err store_write(struct store *s, store_fn *fn, void *ctx) { return s->engine->write(s, fn, ctx, false); }
+
+enum err store_write_relaxed(struct store *s, store_fn *fn, void *ctx) { return s->engine->write(s, fn, ctx, true); }
 
 enum err store_read(struct store *s, store_fn *fn, void *ctx) { return s->engine->read(s, fn, ctx); }
 

@@ -1,7 +1,7 @@
 /*
  * A thin SQL layer over SQLite and PostgreSQL: named constant statements, bound values, one transaction a call.
  *
- * Any thread may call; the store keeps its own connections. On SQLite one writer thread runs many waiting transactions
+ * Any thread may call; the store keeps its own connections. On SQLite whoever comes first runs all waiting transactions
  * inside one durable commit (WAL, synchronous=FULL), each behind its own savepoint; reads go to a pool of read
  * connections. On PostgreSQL each transaction has a pooled connection (SERIALIZABLE is not needed: rows are compared by
  * `rev` or locked with FOR UPDATE, which the layer drops on SQLite), and is run again on serialization failures,
@@ -67,6 +67,11 @@ typedef enum err store_fn(struct store_tx *tx, void *ctx);
  * ERR_DATABASE.
  */
 enum err store_write(struct store *s, store_fn *fn, void *ctx) MUST_CHECK;
+/*
+ * The same, but durable only with the next store_write: it outlives this process, not a loss of power that comes first.
+ * For what may be lost as long as nothing that was written after it is kept. (On PostgreSQL it is durable at once.)
+ */
+enum err store_write_relaxed(struct store *s, store_fn *fn, void *ctx) MUST_CHECK;
 enum err store_read(struct store *s, store_fn *fn, void *ctx) MUST_CHECK; /* one snapshot */
 
 /* Inside a transaction. ERR_CONSTRAINT for a refused row (the transaction goes on: the layer sets a savepoint where

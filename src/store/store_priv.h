@@ -12,7 +12,7 @@ struct store_engine {
     const char *name;
     enum err (*open)(struct store *s, const struct store_options *o, struct store_problem *p);
     void (*close)(struct store *s);
-    enum err (*write)(struct store *s, store_fn *fn, void *ctx);
+    enum err (*write)(struct store *s, store_fn *fn, void *ctx, bool is_relaxed);
     enum err (*read)(struct store *s, store_fn *fn, void *ctx);
     enum err (*each)(struct store_tx *tx, size_t index, const struct store_val *in, store_row_fn *row, void *ctx);
     enum err (*exec)(struct store_tx *tx, size_t index, const struct store_val *in, int64_t *ret_changed);

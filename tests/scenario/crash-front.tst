@@ -11,8 +11,14 @@ expect alert change_password done of alice; expect no alert of alice; expect ses
 attempt change_password by laptop for alice; expect alert change_password opened of alice; prove password; prove recovery_key
 commit "second new passphrase of alice" front-crashes; tick; expect state done; expect alert change_password done of alice
 # A sign-in's session belongs to whoever asks again.
-attempt sign_in by phone for alice; prove password "second new passphrase of alice"; commit front-crashes; wait 6s; expect state committing
+attempt sign_in by phone for alice; prove password "second new passphrase of alice"; commit front-crashes; wait 6s; expect state proved
 commit; expect ok; expect result session
+attempt sign_in by phone for alice; prove password "second new passphrase of alice"; commit front-crashes; deny by phone; expect ok
+expect state denied; commit; expect denied; expect no alert of alice
+device visitor from 198.51.100.8
+attempt sign_in by visitor for alice; prove password "second new passphrase of alice"; expect alert sign_in opened of alice; code there; code show by laptop; prove code
+commit front-crashes; wait 6s; expect state committing
+commit; expect ok; expect result session; expect alert sign_in done of alice
 # A proof that was counted and never written is counted once it is shown again.
 device other from 198.51.100.7
 attempt sign_in by other for alice; prove password "second new passphrase of alice" front-crashes; expect state opened; expect no alert of alice

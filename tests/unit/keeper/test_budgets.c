@@ -239,19 +239,22 @@ static void test_codes_disabled_and_bound_again(void **state) {
 
 static void test_purge(void **state) {
     struct world *w = *state;
-    struct account_id account = enroll(w, NULL, NULL), nobody;
+    char digits[9], key[RECOVERY_KEY_TEXT_SIZE];
+    struct account_id account = enroll(w, NULL, key), nobody;
     id_new(nobody.b);
-    struct play applied = play_new(account, ACTION_SIGN_IN, DEVICE_NONE), p;
-    char digits[9];
-    assert_int_equal(make_there(w, account, &applied, digits), KEEPER_RIGHT);
-    assert_int_equal(ask(w, &applied, KEEPER_PROVE_CODE, digits), KEEPER_RIGHT);
-    assert_int_equal(ask(w, &applied, KEEPER_COMMIT, NULL), KEEPER_RIGHT); /* and never settled */
+    struct play applied = play_new(account, ACTION_CHANGE_PASSWORD, DEVICE_NONE), p;
+    assert_int_equal(ask(w, &applied, KEEPER_PROVE_PASSWORD, GOOD_PASSWORD), KEEPER_RIGHT);
+    assert_int_equal(ask(w, &applied, KEEPER_PROVE_RECOVERY_KEY, key), KEEPER_RIGHT);
+    assert_int_equal(ask(w, &applied, KEEPER_COMMIT, GOOD_PASSWORD), KEEPER_RIGHT); /* and never settled */
+    assert_int_equal(make_there(w, account, &p, digits), KEEPER_RIGHT);
+    assert_int_equal(ask(w, &p, KEEPER_PROVE_CODE, digits), KEEPER_RIGHT);
+    assert_int_equal(ask(w, &p, KEEPER_COMMIT, NULL), KEEPER_RIGHT); /* an admission needs no settling */
     assert_int_equal(make_there(w, account, &p, digits), KEEPER_RIGHT);
     assert_int_equal(try_password(w, account, DEVICE_NONE, WRONG), KEEPER_WRONG);
     assert_int_equal(try_password(w, nobody, DEVICE_NONE, WRONG), KEEPER_WRONG);
     w->now_ms += 2 * MS_PER_HOUR;
     assert_int_equal(keeper_purge(w->keeper, w->now_ms), OK);
-    assert_int_equal(world_number(w, &COUNT_ATTEMPTS), 2); /* the settled one and the applied one */
+    assert_int_equal(world_number(w, &COUNT_ATTEMPTS), 3); /* two settled ones and the applied one */
     assert_int_equal(world_number(w, &COUNT_CODES), 0);
     assert_true(world_number(w, &COUNT_BUDGETS) >= 4);
     w->now_ms += 2 * MS_PER_DAY;

@@ -249,6 +249,35 @@ static void loses_no_update(void **state) {
     assert_int_equal(sum, 8 * ROUNDS);
 }
 
+static void *bump_relaxed(void *arg) {
+    struct fixture *f = arg;
+    struct row row = { .id = { 42 } };
+    for (int i = 0; i < ROUNDS; i++) {
+        enum err r = i % 2 ? store_write(f->store, bump, row.id) : store_write_relaxed(f->store, bump, row.id);
+        if (r != OK) return f;
+    }
+    return NULL;
+}
+
+/* A relaxed write is seen by all that come after it, and fails alone, as others do. */
+static void mixes_relaxed_writes(void **state) {
+    struct fixture *f = fixture_of(state);
+    struct row row = { .id = { 42 } }, refused = { .id = { 43 }, .then = ERR_REFUSED };
+    pthread_t threads[8];
+    int64_t sum = 0;
+    assert_int_equal(store_write_relaxed(f->store, add_row, &row), OK);
+    assert_int_equal(store_write_relaxed(f->store, add_row, &refused), ERR_REFUSED);
+    assert_int_equal(count(f), 1);
+    for (int i = 0; i < 8; i++) assert_int_equal(pthread_create(&threads[i], NULL, bump_relaxed, f), 0);
+    for (int i = 0; i < 8; i++) {
+        void *ret;
+        assert_int_equal(pthread_join(threads[i], &ret), 0);
+        assert_null(ret);
+    }
+    assert_int_equal(store_read(f->store, sum_rows, &sum), OK);
+    assert_int_equal(sum, 8 * ROUNDS);
+}
+
 static void refuses_a_damaged_file(void **state) {
     char path[] = "/tmp/tocsin-bad.XXXXXX";
     struct store_options o = { .database = path, .migrations = "test", .statements = rest_lists };
@@ -305,6 +334,7 @@ int main(void) {
         ON_BOTH(goes_on_after_a_refused_row),
         ON_BOTH(one_failure_hits_only_its_own),
         ON_BOTH(loses_no_update),
+        ON_BOTH(mixes_relaxed_writes),
         cmocka_unit_test(refuses_a_damaged_file),
         cmocka_unit_test(refuses_a_newer_schema),
         cmocka_unit_test(maps_words_and_parameters),
