@@ -81,3 +81,49 @@ def test_push_reaches_a_real_firefox(server, person):
         assert all(e["code"] == 100 for e in firefox.events if e["event"] == "ack")
     finally:
         firefox.stop()
+
+
+def test_every_moment_reaches_mail_and_firefox(server, person):
+    """An unknown device with the right password, and once it is in; a password change, and once it is done."""
+    firefox = Firefox(server, person.client.session)
+
+    def reached(subject, n):
+        """The n-th alert: its mail, its push (decrypted: ack 100), shown by the worker, which says `seen`."""
+        server.sink.wait(person.email, n, subject="")
+        assert any(subject in m[3]["Subject"] for m in server.sink.to(person.email)), [m[3]["Subject"] for m in server.sink.to(person.email)]
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            newest = person.alerts()[0]
+            states = {d["channel"]: d["state"] for d in newest["deliveries"]}
+            if states.get("push") == "seen" and states.get("email") in ("sent", "seen"):
+                return newest
+            time.sleep(0.1)
+        raise AssertionError((newest, firefox.events[-12:]))
+
+    try:
+        assert firefox.wait("subscribed")["status"] == 201
+        before = len(server.sink.to(person.email))
+        a = server.client().open("sign_in", email=person.email)
+        assert len(server.sink.to(person.email)) == before, "nothing is sent before a proof"
+        a.prove("password", person.password)
+        opened = reached("password", before + 1)
+        a.prove("recovery_key", person.recovery_key)
+        done = a.commit(device={"name": "another"})["result"]
+        person.recovery_key = done["recovery_key"]
+        assert reached("New sign-in", before + 2)["id"] != opened["id"]
+        a = person.client.open("change_password")
+        reached("password", before + 3)
+        a.prove("password", person.password)
+        a.prove("recovery_key", person.recovery_key)
+        a.commit(password=person.password + " changed")
+        reached("changed", before + 4)
+        acks = [e["code"] for e in firefox.events if e["event"] == "ack"]
+        assert len(acks) >= 4 and set(acks) == {100}, acks
+        # a sign-in from a known device sends nothing
+        a = person.client.open("sign_in", email=person.email, device_token=person.client.device)
+        a.prove("password", person.password + " changed")
+        a.commit()
+        time.sleep(1)
+        assert len(server.sink.to(person.email)) == before + 4 and len(person.alerts()) == 4
+    finally:
+        firefox.stop()

@@ -26,6 +26,7 @@ const browser = await puppeteer.launch({
         "permissions.default.desktop-notification": 1,
         "dom.serviceWorkers.testing.enabled": true,
         "alerts.useSystemBackend": false, // there is no desktop to show it on; Firefox draws it itself
+        "dom.webnotifications.requireinteraction.count": 100, // how many stand at once until somebody has closed one
         "network.captive-portal-service.enabled": false,
         "network.connectivity-service.enabled": false,
         "app.update.enabled": false,
