@@ -7,6 +7,7 @@
 #define TOCSIN_HTTP_HTTP_PRIV_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 
 #include "http/address.h"
@@ -132,13 +133,21 @@ struct turn {
 };
 extern _Thread_local struct turn http_turn;
 
+struct worker {
+    struct work *work;
+    pthread_t thread;
+    sem_t wake; /* posted with what it is given; with nothing when it shall end */
+    struct http_request *given;
+    struct worker *below; /* idle for longer */
+};
+
 struct work {
     pthread_mutex_t lock;
-    pthread_cond_t wake;
+    pthread_cond_t has_ended;
     struct http_request *first, **last;
     int count, max;
     bool ends;
-    pthread_t *threads;
+    struct worker *workers, *idle;
     int thread_count; /* started */
     int ended;
 };

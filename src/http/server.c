@@ -27,7 +27,7 @@ static bool options_are_fine(const struct http_options *o) {
 static enum err server_fill(struct http_server *s) {
     enum err r;
     s->work.last = &s->work.first;
-    if (pthread_mutex_init(&s->work.lock, NULL) != 0 || pthread_cond_init(&s->work.wake, NULL) != 0) return ERR_NOMEM;
+    if (pthread_mutex_init(&s->work.lock, NULL) != 0 || pthread_cond_init(&s->work.has_ended, NULL) != 0) return ERR_NOMEM;
     s->loops = aligned_alloc(64, (size_t)s->o.listener_count * sizeof *s->loops);
     if (!s->loops) return ERR_NOMEM;
     memset(s->loops, 0, (size_t)s->o.listener_count * sizeof *s->loops);
@@ -102,8 +102,8 @@ void http_server_free(struct http_server *s) {
     for (int i = 0; s->loops && i < s->o.listener_count; i++) loop_release(&s->loops[i]);
     route_table_free(s->routes);
     buf_release(&s->headers);
-    free(s->work.threads);
-    (void)pthread_cond_destroy(&s->work.wake);
+    free(s->work.workers);
+    (void)pthread_cond_destroy(&s->work.has_ended);
     (void)pthread_mutex_destroy(&s->work.lock);
     free(s->loops);
     free(s);

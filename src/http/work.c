@@ -1,25 +1,34 @@
 /*
  * The work lane: a bounded queue and its threads. The queue is one lock for all loops; requests that come here wait for
- * a database or for the keeper, beside which the lock is nothing.
+ * a database or for the keeper, beside which the lock is nothing. Of the threads without work, the one that had some
+ * last gets the next: its stack and its memory are still near the processor.
  */
 #include "base/clock.h"
 #include "http/http_priv.h"
 
 _Thread_local struct turn http_turn;
 
-static struct http_request *work_take(struct work *w) {
+static struct http_request *work_take(struct work *w, struct worker *me) {
     struct http_request *req;
+    bool is_idle;
     (void)pthread_mutex_lock(&w->lock);
-    while (!w->first && !w->ends) (void)pthread_cond_wait(&w->wake, &w->lock);
     req = w->ends ? NULL : w->first;
+    is_idle = !req && !w->ends;
     if (req) {
         w->first = req->next;
         if (!w->first) w->last = &w->first;
         w->count--;
         req->next = NULL;
     }
+    if (is_idle) {
+        me->given = NULL;
+        me->below = w->idle;
+        w->idle = me;
+    }
     (void)pthread_mutex_unlock(&w->lock);
-    return req;
+    if (!is_idle) return req;
+    while (sem_wait(&me->wake) != 0) {}
+    return me->given;
 }
 
 static void work_do(struct http_request *req) {
@@ -36,38 +45,54 @@ static void work_do(struct http_request *req) {
 }
 
 static void *work_run(void *arg) {
-    struct work *w = arg;
+    struct worker *me = arg;
+    struct work *w = me->work;
     struct http_request *req;
-    while ((req = work_take(w)) != NULL) work_do(req);
+    while ((req = work_take(w, me)) != NULL) work_do(req);
     (void)pthread_mutex_lock(&w->lock);
     w->ended++;
-    (void)pthread_cond_broadcast(&w->wake);
+    (void)pthread_cond_broadcast(&w->has_ended);
     (void)pthread_mutex_unlock(&w->lock);
     return NULL;
 }
 
 enum err work_start(struct work *w, int threads, int queue_max) {
-    w->threads = calloc((size_t)threads, sizeof *w->threads);
-    if (!w->threads) return ERR_NOMEM;
+    w->workers = calloc((size_t)threads, sizeof *w->workers);
+    if (!w->workers) return ERR_NOMEM;
     w->max = queue_max;
-    for (; w->thread_count < threads; w->thread_count++)
-        if (pthread_create(&w->threads[w->thread_count], NULL, work_run, w) != 0) return ERR_IO;
+    for (; w->thread_count < threads; w->thread_count++) {
+        struct worker *x = &w->workers[w->thread_count];
+        x->work = w;
+        if (sem_init(&x->wake, 0, 0) != 0 || pthread_create(&x->thread, NULL, work_run, x) != 0) return ERR_IO;
+    }
     return OK;
 }
 
 bool work_push(struct work *w, struct http_request *req, bool is_admitted) {
+    struct worker *idle;
     bool is_taken;
+    req->next = NULL;
     (void)pthread_mutex_lock(&w->lock);
-    is_taken = is_admitted || w->count < w->max;
-    if (is_taken) {
-        req->next = NULL;
+    idle = w->idle; /* there is none while anything waits */
+    is_taken = idle || is_admitted || w->count < w->max;
+    if (idle) {
+        w->idle = idle->below;
+        idle->given = req;
+    } else if (is_taken) {
         *w->last = req;
         w->last = &req->next;
         w->count++;
     }
     (void)pthread_mutex_unlock(&w->lock);
-    if (is_taken) (void)pthread_cond_signal(&w->wake); /* not before: it would wake only to wait for the lock */
+    if (idle) (void)sem_post(&idle->wake);
     return is_taken;
+}
+
+/* Those without work wake to nothing, and end. */
+static void dismiss(struct work *w) {
+    w->ends = true;
+    for (struct worker *x = w->idle; x; x = x->below) (void)sem_post(&x->wake);
+    w->idle = NULL;
 }
 
 bool work_stop(struct work *w, int64_t by_ms) {
@@ -77,13 +102,12 @@ bool work_stop(struct work *w, int64_t by_ms) {
     if (by_ms < least_ms) by_ms = least_ms;
     until = (struct timespec){ .tv_sec = by_ms / MS_PER_S, .tv_nsec = by_ms % MS_PER_S * 1000000 };
     (void)pthread_mutex_lock(&w->lock);
-    w->ends = true;
-    (void)pthread_cond_broadcast(&w->wake);
-    while (w->ended < w->thread_count && pthread_cond_clockwait(&w->wake, &w->lock, CLOCK_MONOTONIC, &until) == 0)
+    dismiss(w);
+    while (w->ended < w->thread_count && pthread_cond_clockwait(&w->has_ended, &w->lock, CLOCK_MONOTONIC, &until) == 0)
         continue;
     all = w->ended == w->thread_count;
     (void)pthread_mutex_unlock(&w->lock);
-    for (int i = 0; all && i < w->thread_count; i++) (void)pthread_join(w->threads[i], NULL);
+    for (int i = 0; all && i < w->thread_count; i++) (void)pthread_join(w->workers[i].thread, NULL);
     if (all) w->thread_count = w->ended = 0;
     return all;
 }

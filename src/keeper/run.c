@@ -21,7 +21,7 @@
 #include "base/secret.h"
 #include "keeper/queue.h"
 
-#define LANES            16
+#define LANES            8
 #define LANE_JOBS_MOST   32 /* asks that wait for one lane's database thread */
 #define HASH_THREADS_MAX 256
 #define COMMIT_PLACES    32   /* beyond the queue: what is proved already goes before guesses */

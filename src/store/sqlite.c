@@ -237,6 +237,13 @@ static void finish(struct job *group, const struct job *leader) {
     }
 }
 
+/* The only transaction of its group needs no savepoint to fail alone. */
+static bool run_alone(struct sqlite_store *d, struct job *j) {
+    struct store_tx tx = { .store = d->store, .conn = &d->write_conn };
+    j->result = j->fn(&tx, j->ctx);
+    return j->result == OK && sqlite3_get_autocommit(d->write_conn.db) == 0;
+}
+
 /* One transaction of the group. False when SQLite rolled the whole group back under it. */
 static bool run_job(struct sqlite_store *d, struct job *j) {
     struct conn *c = &d->write_conn;
@@ -281,7 +288,11 @@ static void run_group(struct sqlite_store *d, struct job *group) {
     enum err r = set_durability(d, are_relaxed(group));
     if (r == OK) r = step(c->begin);
     int64_t n = 0;
-    for (struct job *j = group; j && r == OK; j = j->next, n++)
+    if (r == OK && !group->next) {
+        if (!run_alone(d, group)) r = reason_of(group);
+        n = 1;
+    }
+    for (struct job *j = group; group->next && j && r == OK; j = j->next, n++)
         if (!run_job(d, j)) r = reason_of(group);
     if (r == OK) r = step(c->commit);
     if (r != OK) {
