@@ -68,7 +68,8 @@ static enum err account_tx(struct store_tx *tx, void *ctx) {
     if (r != OK || !a->is_lock) return r;
     if ((r = account_set_state(tx, id, ACCOUNT_LOCKED_DOWN, true)) != OK) return r;
     a->acc.state = ACCOUNT_LOCKED_DOWN;
-    return session_end_others(tx, id, NULL);
+    if ((r = session_end_others(tx, id, NULL)) != OK) return r;
+    return guard_note(tx, id, NOTE_LOCKED_BY_OPERATOR, id.b);
 }
 
 static bool lock_keeper(struct api *api, struct account_id id) {

@@ -72,6 +72,7 @@ static enum err rename_tx(struct store_tx *tx, void *ctx) {
     struct renaming *n = ctx;
     struct account_id account = n->c->caller.session.account;
     enum err r = n->name.p ? device_rename(tx, account, n->id, n->name) : OK;
+    if (r == OK && n->name.p) r = guard_note(tx, account, NOTE_DEVICE_RENAMED, n->id.b);
     return r == OK ? device_get(tx, account, n->id, n->c->g.arena, &n->device) : r;
 }
 

@@ -110,6 +110,8 @@ struct reading {
     struct buf *out;
     bool is_live; /* note that a page had it */
     struct alert_id after;
+    struct alert missed[RESUME_MAX]; /* newest first */
+    size_t missed_n;
 };
 
 static enum err alert_tx(struct store_tx *tx, void *ctx) {
@@ -155,20 +157,25 @@ void live_code(struct live *l, struct account_id account, struct attempt_id atte
 
 static enum err on_missed(void *ctx, const struct alert *a) {
     struct reading *x = ctx;
-    if (memcmp(a->id.b, x->after.b, ID_BYTES) > 0) add_event(x->out, a);
+    if (memcmp(a->id.b, x->after.b, ID_BYTES) > 0 && x->missed_n < RESUME_MAX) x->missed[x->missed_n++] = *a;
     return OK;
 }
 
 static enum err missed_tx(struct store_tx *tx, void *ctx) {
     struct reading *x = ctx;
+    const struct alert_page newest = { .account = x->account, .limit = RESUME_MAX, .arena = x->arena };
+    enum err r;
     buf_reset(x->out);
-    return alert_each(tx, &(struct alert_page){ .account = x->account, .limit = RESUME_MAX, .arena = x->arena },
-                      on_missed, x);
+    x->missed_n = 0;
+    r = alert_each(tx, &newest, on_missed, x);
+    while (r == OK && x->missed_n > 0) add_event(x->out, &x->missed[--x->missed_n]); /* as they happened */
+    return r;
 }
 
 static void begin_stream(struct http_request *req, struct live *l, const struct api_call *c, struct str first) {
     struct stream *s = calloc(1, sizeof *s);
     struct stream **at;
+    bool is_full;
     if (!s) {
         fail_err(req, ERR_BUSY);
         return;
@@ -179,12 +186,18 @@ static void begin_stream(struct http_request *req, struct live *l, const struct 
                           .device = c->caller.session.device,
                           .is_trusted = c->caller.is_trusted };
     (void)pthread_mutex_lock(&l->lock);
-    at = bucket(l, s->account.b);
-    s->next = *at;
-    *at = s;
-    s->ticket = http_stream_begin(req, first, on_closed, s);
-    s->is_begun = true;
+    is_full = count(l, s->account) >= STREAMS_OF_ACCOUNT_MAX;
+    if (!is_full) {
+        at = bucket(l, s->account.b);
+        s->next = *at;
+        *at = s;
+        s->ticket = http_stream_begin(req, first, on_closed, s);
+        s->is_begun = true;
+    }
     (void)pthread_mutex_unlock(&l->lock);
+    if (!is_full) return;
+    free(s);
+    http_reply_problem(req, 429, "too_many_tries", "Too many open pages of this account.");
 }
 
 void alerts_stream(struct http_request *req, void *app) {
@@ -192,23 +205,13 @@ void alerts_stream(struct http_request *req, void *app) {
     struct str last = http_header(req, "last-event-id");
     struct buf out;
     struct reading x = { .out = &out };
-    struct live *l;
-    size_t n;
     if (!c) return;
-    l = c->api->live;
-    (void)pthread_mutex_lock(&l->lock);
-    n = count(l, c->caller.session.account);
-    (void)pthread_mutex_unlock(&l->lock);
-    if (n >= STREAMS_OF_ACCOUNT_MAX) {
-        http_reply_problem(req, 429, "too_many_tries", "Too many open pages of this account.");
-        return;
-    }
     buf_init(&out, 512 * 1024);
     x.account = c->caller.session.account;
     x.arena = c->g.arena;
     if (last.n > 0 && id_parse(last, x.after.b) == OK && store_read(c->api->store, missed_tx, &x) != OK)
         buf_reset(&out);
     if (out.n == 0) buf_add_z(&out, ": hello\n\n");
-    begin_stream(req, l, c, buf_str(&out));
+    begin_stream(req, c->api->live, c, buf_str(&out));
     buf_release(&out);
 }

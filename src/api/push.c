@@ -102,7 +102,9 @@ static enum err add_tx(struct store_tx *tx, void *ctx) {
     enum err r;
     a->n = a->of_device = 0;
     if ((r = push_each(tx, a->account, a->arena, on_counted, a)) != OK) return r;
-    return a->n >= SUBSCRIPTIONS_MAX || a->of_device >= OF_DEVICE_MAX ? ERR_TOO_LARGE : push_add(tx, a->account, &a->p);
+    if (a->n >= SUBSCRIPTIONS_MAX || a->of_device >= OF_DEVICE_MAX) return ERR_TOO_LARGE;
+    if ((r = push_add(tx, a->account, &a->p)) != OK) return r;
+    return guard_note(tx, a->account, NOTE_PUSH_ADDED, a->p.id.b);
 }
 
 void push_subscribe(struct http_request *req, void *app) {
@@ -173,7 +175,8 @@ struct one {
 
 static enum err remove_tx(struct store_tx *tx, void *ctx) {
     struct one *o = ctx;
-    return push_remove(tx, o->c->caller.session.account, o->id);
+    enum err r = push_remove(tx, o->c->caller.session.account, o->id);
+    return r == OK ? guard_note(tx, o->c->caller.session.account, NOTE_PUSH_REMOVED, o->id.b) : r;
 }
 
 void push_unsubscribe(struct http_request *req, void *app) {

@@ -252,7 +252,9 @@ struct ending {
 
 static enum err end_tx(struct store_tx *tx, void *ctx) {
     struct ending *e = ctx;
-    return e->is_rest ? session_end_others(tx, e->account, &e->id) : session_end(tx, e->account, e->id);
+    enum err r = e->is_rest ? session_end_others(tx, e->account, &e->id) : session_end(tx, e->account, e->id);
+    if (r != OK) return r;
+    return guard_note(tx, e->account, e->is_rest ? NOTE_OTHER_SESSIONS_ENDED : NOTE_SESSION_ENDED, e->id.b);
 }
 
 static void end(struct http_request *req, struct api_call *c, struct ending *e) {

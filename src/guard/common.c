@@ -1,4 +1,5 @@
 /* What the verbs share: loading, moving, asking the keeper, answering, and telling others after a commit. */
+#include "base/clock.h"
 #include "guard/guard_priv.h"
 
 void finish(struct work *w, enum guard_say say) {
@@ -141,6 +142,18 @@ enum err history(struct store_tx *tx, const struct work *w, enum ledger_event ev
                                                      .subject = subject,
                                                      .at_ms = w->now_ms,
                                                      .detail = str_bytes(detail, n > 0 ? (size_t)n : 0) });
+}
+
+enum err guard_note(struct store_tx *tx, struct account_id account, enum guard_note what,
+                    const uint8_t subject[ID_BYTES]) {
+    static const enum ledger_event events[] = {
+        [NOTE_SESSION_ENDED] = LEDGER_SESSION_ENDED,   [NOTE_OTHER_SESSIONS_ENDED] = LEDGER_SESSION_OTHERS_ENDED,
+        [NOTE_DEVICE_RENAMED] = LEDGER_DEVICE_RENAMED, [NOTE_PUSH_ADDED] = LEDGER_PUSH_ADDED,
+        [NOTE_PUSH_REMOVED] = LEDGER_PUSH_REMOVED,     [NOTE_LOCKED_BY_OPERATOR] = LEDGER_ACCOUNT_LOCKED_BY_OPERATOR
+    };
+    return ledger_append(tx,
+                         &(struct ledger_entry){
+                             .event = events[what], .account = account, .subject = subject, .at_ms = clock_wall_ms() });
 }
 
 enum err move(struct store_tx *tx, struct work *w, enum event ev) {

@@ -35,6 +35,19 @@ void guard_free(struct guard *g);
  * thread. */
 void guard_tick(struct guard *g, int64_t now_ms);
 
+/* What is done to an account without an attempt, and stands in its history all the same. */
+enum guard_note {
+    NOTE_SESSION_ENDED = 1,    /* subject: the session */
+    NOTE_OTHER_SESSIONS_ENDED, /* subject: the session that stays */
+    NOTE_DEVICE_RENAMED,       /* subject: the device */
+    NOTE_PUSH_ADDED,           /* subject: the subscription */
+    NOTE_PUSH_REMOVED,
+    NOTE_LOCKED_BY_OPERATOR, /* subject: the account */
+};
+/* Appends it in the caller's transaction. */
+enum err guard_note(struct store_tx *tx, struct account_id account, enum guard_note what,
+                    const uint8_t subject[ID_BYTES]) MUST_CHECK;
+
 struct guard_caller {
     struct origin from;
     bool has_session; /* a live session was shown */

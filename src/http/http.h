@@ -82,7 +82,7 @@ struct str http_body(const struct http_request *req);
 struct str http_peer(const struct http_request *req);       /* textual IP of the client, after trusted proxies */
 bool http_is_proxied(const struct http_request *req);       /* by a trusted proxy: its forwarded headers count */
 struct str http_request_id(const struct http_request *req); /* 16 characters, made by us */
-bool http_is_json(const struct http_request *req); /* by its Content-Type */
+bool http_is_json(const struct http_request *req);          /* by its Content-Type */
 /*
  * The body as a JSON object (jansson; depth 16, duplicate members, NUL and bad UTF-8 refused). On failure an answer
  * (400 or 415) was already sent and NULL is returned. The object lives as long as the request.

@@ -27,7 +27,8 @@ static bool options_are_fine(const struct http_options *o) {
 static enum err server_fill(struct http_server *s) {
     enum err r;
     s->work.last = &s->work.first;
-    if (pthread_mutex_init(&s->work.lock, NULL) != 0 || pthread_cond_init(&s->work.has_ended, NULL) != 0) return ERR_NOMEM;
+    if (pthread_mutex_init(&s->work.lock, NULL) != 0 || pthread_cond_init(&s->work.has_ended, NULL) != 0)
+        return ERR_NOMEM;
     s->loops = aligned_alloc(64, (size_t)s->o.listener_count * sizeof *s->loops);
     if (!s->loops) return ERR_NOMEM;
     memset(s->loops, 0, (size_t)s->o.listener_count * sizeof *s->loops);
