@@ -32,7 +32,7 @@ def fill(path):
     accounts, devices, sessions = [], [], []
 
     def flush():
-        db.executemany("INSERT INTO account VALUES (?, ?, 'A person', 1, 1, ?)", accounts)
+        db.executemany("INSERT INTO account VALUES (?, ?, 'A person', 1, 1, ?, 0)", accounts)
         db.executemany("INSERT INTO device VALUES (?, ?, 'Laptop', 'Firefox on Linux', '', ?, ?, ?, ?, 0, 1)", devices)
         db.executemany("INSERT INTO session VALUES (?, ?, ?, ?, 1, ?, ?, 1)", sessions)
         accounts.clear(), devices.clear(), sessions.clear()

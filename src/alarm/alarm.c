@@ -366,8 +366,21 @@ enum err alert_set_seen(struct store_tx *tx, struct account_id account, struct a
     return store_exec(tx, &OUTBOX_SET_SEEN, S_IN(S_B(account.b), S_B(id.b), S_I(channel), S_I(now_ms)), NULL);
 }
 
+const struct store_stmt ALERT_FORGET = {
+    .name = "alert_forget", .in = "b", .out = "", .sql = "DELETE FROM alert WHERE account_id = ?1"
+};
+const struct store_stmt OUTBOX_FORGET = {
+    .name = "outbox_forget", .in = "b", .out = "", .sql = "DELETE FROM outbox WHERE account_id = ?1"
+};
+
+enum err alarm_forget(struct store_tx *tx, struct account_id account) {
+    enum err r = store_exec(tx, &ALERT_FORGET, S_IN(S_B(account.b)), NULL);
+    return r == OK ? store_exec(tx, &OUTBOX_FORGET, S_IN(S_B(account.b)), NULL) : r;
+}
+
 const struct store_stmt *const alarm_statements[] = {
-    &ALERT_ADD,       &ALERT_LIVE,      &ALERT_COUNT_UP,  &ALERT_EACH,      &ALERT_GET,    &ALERT_ANSWER,
-    &OUTBOX_ADD,      &OUTBOX_OF_ALERT, &OUTBOX_SET_SEEN, &OUTBOX_LIVE_ADD, &OUTBOX_DUE,   &OUTBOX_LEASE,
-    &OUTBOX_NEXT_DUE, &OUTBOX_SETTLE,   &OUTBOX_READ,     &OUTBOX_RESET,    &OUTBOX_PURGE, NULL,
+    &ALERT_ADD,    &ALERT_LIVE,   &ALERT_COUNT_UP,  &ALERT_EACH,      &ALERT_GET,
+    &ALERT_ANSWER, &OUTBOX_ADD,   &OUTBOX_OF_ALERT, &OUTBOX_SET_SEEN, &OUTBOX_LIVE_ADD,
+    &OUTBOX_DUE,   &OUTBOX_LEASE, &OUTBOX_NEXT_DUE, &OUTBOX_SETTLE,   &OUTBOX_READ,
+    &OUTBOX_RESET, &OUTBOX_PURGE, &ALERT_FORGET,    &OUTBOX_FORGET,   NULL,
 };

@@ -105,6 +105,9 @@ enum err alert_set_live(struct store_tx *tx, struct account_id account, struct a
 enum err alert_was_delivered(struct store_tx *tx, struct account_id account, struct alert_id id, struct arena *a,
                              bool *ret) MUST_CHECK;
 
+/* Deletes the account's alerts and rows. */
+enum err alarm_forget(struct store_tx *tx, struct account_id account) MUST_CHECK;
+
 /* The words of an alert, for letters, pages and lists. */
 void alarm_words(const struct alarm_event *e, struct buf *title, struct buf *body);
 

@@ -17,10 +17,34 @@ static void reply_opened(struct http_request *req, struct api_call *c) {
         json_pack("{s:o,s:s}", "attempt", json_attempt(&c->g.answer.attempt), "token", c->g.answer.attempt_token));
 }
 
+/* The members beside "action", for those who are signed in. */
+static const char *const about_members[][3] = {
+    [TAKES_NOTHING] = { "action", NULL },
+    [TAKES_EMAIL] = { "action", "email", NULL },
+    [TAKES_FROM_DEVICE] = { "action", "from_device", NULL },
+    [TAKES_DEVICE] = { "action", "device", NULL },
+    [TAKES_PASSKEY] = { "action", "passkey", NULL },
+    [TAKES_PAYLOAD] = { "action", "payload", NULL },
+};
+
+/* An id that can't be one names nothing of the account's. */
+static bool read_about(struct http_request *req, struct api_call *c, json_t *body) {
+    enum takes takes = action_rules[c->g.action].takes;
+    const char *name = about_members[takes][1];
+    struct str id;
+    if (takes != TAKES_FROM_DEVICE && takes != TAKES_DEVICE && takes != TAKES_PASSKEY) return true;
+    if (!member_text(req, body, name, 64, &id)) return false;
+    if (id.n == 0) {
+        bad_request(req, "What it is about is missing.");
+        return false;
+    }
+    if (id_parse(id, c->g.target) != OK) memset(c->g.target, 0, sizeof c->g.target);
+    return true;
+}
+
 static bool read_opening(struct http_request *req, struct api_call *c, json_t *body) {
     static const char *const anyone[] = { "action", "email", "device_token", NULL };
     static const char *const sign_up[] = { "action", "email", NULL };
-    static const char *const session[] = { "action", NULL };
     struct str action, device;
     const char *const *allowed = anyone;
     if (!member_text(req, body, "action", 40, &action)) return false;
@@ -29,8 +53,8 @@ static bool read_opening(struct http_request *req, struct api_call *c, json_t *b
         return false;
     }
     if (c->g.action == ACTION_SIGN_UP) allowed = sign_up;
-    if (action_rules[c->g.action].opener == OPENER_SESSION) allowed = session;
-    if (!http_json_members(req, body, allowed)) return false;
+    if (action_rules[c->g.action].opener == OPENER_SESSION) allowed = about_members[action_rules[c->g.action].takes];
+    if (!http_json_members(req, body, allowed) || !read_about(req, c, body)) return false;
     if (!member_text(req, body, "email", EMAIL_BYTES_MAX, &c->g.email)) return false;
     if (!member_text(req, body, "device_token", TOKEN_TEXT_SIZE + 64, &device)) return false;
     if (device.n > 0) c->caller.device_token = device;
@@ -157,8 +181,19 @@ void attempts_approve(struct http_request *req, void *app) {
 
 /* ---- commit and deny ---- */
 
-static json_t *json_result(const struct guard_result *res) {
+/* Fetched with the owner's session: an address that is read over a shoulder gives nothing away. */
+static void add_export(json_t *o, const struct api_call *c) {
+    char id[ID_TEXT_SIZE];
+    id_text(c->g.answer.attempt.id.b, id);
+    (void)json_object_set_new(o, "download", json_sprintf("%s/api/v1/exports/%s", c->api->config->server_origin, id));
+    (void)json_object_set_new(o, "expires_at", json_time(c->g.answer.result.export_ends_ms));
+}
+
+static json_t *json_result(const struct api_call *c) {
+    const struct guard_result *res = &c->g.answer.result;
     json_t *o = json_object();
+    if (res->window_ends_ms) (void)json_object_set_new(o, "window_ends_at", json_time(res->window_ends_ms));
+    if (res->export_ends_ms) add_export(o, c);
     if (res->has_account)
         (void)json_object_set_new(o, "account",
                                   json_pack("{s:o,s:o,s:o}", "id", json_id(res->session.account.b), "email",
@@ -182,8 +217,7 @@ static void reply_commit(struct http_request *req, struct api_call *c) {
         return;
     }
     if (c->is_browser) set_cookies(req, c->api, &a->result);
-    http_reply_json(req, 200,
-                    json_pack("{s:o,s:o}", "attempt", json_attempt(&a->attempt), "result", json_result(&a->result)));
+    http_reply_json(req, 200, json_pack("{s:o,s:o}", "attempt", json_attempt(&a->attempt), "result", json_result(c)));
 }
 
 static bool read_device(struct http_request *req, struct api_call *c, json_t *body) {

@@ -59,11 +59,12 @@ struct account_work {
 static enum err account_tx(struct store_tx *tx, void *ctx) {
     struct account_work *a = ctx;
     struct str email;
+    struct address_found found = { .is = ADDRESS_FREE };
     struct account_id id;
-    bool exists = false;
     enum err r = email_normalize(a->typed, a->arena, &email);
-    if (r == OK) r = address_find(tx, email, a->arena, &id, &exists);
-    if (r == OK && !exists) r = ERR_NOT_FOUND;
+    if (r == OK) r = address_find(tx, email, clock_wall_ms(), a->arena, &found);
+    if (r == OK && found.is != ADDRESS_TAKEN) r = ERR_NOT_FOUND;
+    id = found.account;
     if (r == OK) r = account_get(tx, id, a->arena, &a->acc);
     if (r != OK || !a->is_lock) return r;
     if ((r = account_set_state(tx, id, ACCOUNT_LOCKED_DOWN, true)) != OK) return r;

@@ -30,13 +30,39 @@ static json_t *json_from(struct str ip, struct str place, struct str device, boo
                      "device", json_str(device), "known_device", is_known);
 }
 
+/* What it is about, in the words of its opening. */
+static void add_about(json_t *o, const struct attempt_view *a) {
+    json_t *about = json_object();
+    switch (action_rules[a->action].takes) {
+    case TAKES_NOTHING: break;
+    case TAKES_EMAIL:
+        if (action_rules[a->action].opener == OPENER_SESSION)
+            (void)json_object_set_new(about, "email", json_str(a->email));
+        break;
+    case TAKES_FROM_DEVICE: (void)json_object_set_new(about, "from_device", json_id(a->subject.b)); break;
+    case TAKES_DEVICE: (void)json_object_set_new(about, "device", json_id(a->subject.b)); break;
+    case TAKES_PASSKEY: (void)json_object_set_new(about, "passkey", json_id(a->subject.b)); break;
+    case TAKES_PAYLOAD:
+        (void)json_object_set_new(about, "payload", json_loadb(a->detail.p, a->detail.n, 0, NULL));
+        break;
+    }
+    (void)json_object_set_new(o, "about", about);
+}
+
+/* An address that must be shown to be one's own is needed besides the rest. */
+static void add_also(json_t *o, struct need need) {
+    if (need.also) (void)json_object_set_new(json_object_get(o, "needs"), "and", json_proofs(need.also));
+}
+
 json_t *json_attempt(const struct attempt_view *a) {
     json_t *o = json_pack("{s:o,s:s,s:s,s:{s:i,s:o,s:o},s:o,s:o,s:o,s:o}", "id", json_id(a->id.b), "action",
                           action_rules[a->action].name, "state", attempt_state_name(a->state), "needs", "count",
                           (int)a->need.count, "of", json_proofs(a->need.of), "or", json_proofs(a->need.sufficient),
                           "proved", json_proofs(a->proved), "opened_at", json_time(a->opened_ms), "expires_at",
                           json_time(a->expires_ms), "hold_until", json_time(a->hold_until_ms));
+    add_also(o, a->need);
     if (a->is_owner_view) {
+        add_about(o, a);
         (void)json_object_set_new(o, "from", json_from(a->ip, a->place, a->device, a->is_known_device));
         (void)json_object_set_new(o, "code_alive", json_boolean(a->is_code_alive));
     }

@@ -175,6 +175,7 @@ static int set_action(struct parse *p, const char *action_name, const char *key,
     int64_t n = 0;
     if (action_parse(str_from(action_name), &action) != OK)
         return refuse(p, "[policy.%s]: no such action", action_name);
+    if (action == ACTION_SIGN_UP) return refuse(p, "[policy.sign_up]: there is nobody yet to be asked or told");
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         if (strcmp(key, keys[i]) != 0) continue;
         if (p->is_action_given[action][i]) return refuse(p, "[policy.%s] %s: given twice", action_name, key);
@@ -271,8 +272,21 @@ enum err config_read(struct config *c, const char *path, struct config_problem *
     return r;
 }
 
-int64_t config_held_ms(const struct config *c, enum action action) {
+int64_t config_hold_ms(const struct config *c, enum action action, bool is_familiar) {
     const struct config_action *a = &c->action[action];
-    int64_t hold_ms = a->hold_ms > a->hold_familiar_ms ? a->hold_ms : a->hold_familiar_ms;
+    if (is_familiar) return a->hold_familiar_ms > 0 ? a->hold_familiar_ms : 0;
+    return a->hold_ms >= 0 ? a->hold_ms : action_rules[action].hold_ms;
+}
+
+int64_t config_held_ms(const struct config *c, enum action action) {
+    int64_t unfamiliar_ms = config_hold_ms(c, action, false), familiar_ms = config_hold_ms(c, action, true);
+    int64_t hold_ms = unfamiliar_ms > familiar_ms ? unfamiliar_ms : familiar_ms;
     return hold_ms > 0 ? hold_ms + MS_PER_DAY : 0;
+}
+
+struct need config_need(const struct config *c, enum action action) {
+    struct need need = action_rules[action].need;
+    int64_t asked = c->action[action].proofs;
+    if (need.count >= 2 && asked > need.count && asked <= __builtin_popcount(need.of)) need.count = (uint8_t)asked;
+    return need;
 }

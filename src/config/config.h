@@ -43,6 +43,11 @@ void config_write(const struct config *c, const char *const *sections, struct bu
 bool config_take(struct config *to, const struct config *from, const char *const *sections);
 void config_write_man(struct buf *out); /* man/tocsin.conf.5 */
 
+/* How long the policy, or else the table, holds it: what a familiar device opened, and anything else. */
+int64_t config_hold_ms(const struct config *c, enum action action, bool is_familiar);
+/* What it needs, with the more that the policy asks for: never fewer proofs than the table, never more than there are.
+ */
+struct need config_need(const struct config *c, enum action action);
 /* How much longer an attempt may live because the policy can hold it: the longer hold and a day; 0 where it holds none.
  */
 int64_t config_held_ms(const struct config *c, enum action action);

@@ -5,14 +5,20 @@
 
 #define NEEDS(n, set, alone)                                                                                           \
     { .count = (n), .of = (set), .sufficient = (alone) }
+#define ALL_THREE    (PROOF_PASSWORD | PROOF_CODE | PROOF_RECOVERY_KEY)
+#define TWO_OF_THREE NEEDS(2, ALL_THREE, PROOF_PASSKEY)
+#define TWO_AND_ADDRESS                                                                                                \
+    { .count = 2, .of = ALL_THREE, .sufficient = PROOF_PASSKEY, .also = PROOF_EMAIL_CODE }
 const struct action_rule action_rules[ACTION_COUNT] = {
-#define ACTION(caps, wire, who, needs, needs_known, alerts, life_minutes, what)                                        \
+#define ACTION(caps, wire, who, what_about, needs, needs_known, alerts, life_minutes, hold_minutes, what)              \
     [ACTION_##caps] = { .name = (wire),                                                                                \
                         .opener = (who),                                                                               \
+                        .takes = (what_about),                                                                         \
                         .need = needs,                                                                                 \
                         .need_known = needs_known,                                                                     \
                         .alert_on = (alerts),                                                                          \
                         .life_ms = (life_minutes)*MS_PER_MIN,                                                          \
+                        .hold_ms = (hold_minutes)*MS_PER_MIN,                                                          \
                         .effect = (what) },
 #include "core/actions.def"
 #undef ACTION
@@ -27,9 +33,13 @@ enum err action_parse(struct str name, enum action *ret_action) {
     return ERR_INPUT;
 }
 
-bool need_is_met(struct need need, unsigned proved) {
+bool need_is_met_so_far(struct need need, unsigned proved) {
     if ((proved & need.sufficient) != 0) return true;
     return need.count > 0 && __builtin_popcount(proved & need.of) >= need.count;
+}
+
+bool need_is_met(struct need need, unsigned proved) {
+    return need_is_met_so_far(need, proved) && (proved & need.also) == need.also;
 }
 
 static const struct {

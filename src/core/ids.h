@@ -34,6 +34,10 @@ struct push_id {
 struct case_id {
     uint8_t b[ID_BYTES];
 };
+/* What an attempt is about, as front and keeper both bind it: an id and zeros, a hash, or zeros for nothing. */
+struct subject {
+    uint8_t b[32];
+};
 struct row_id {
     uint8_t b[ID_BYTES];
 }; /* outbox and history rows */

@@ -11,6 +11,7 @@ struct answering {
     struct alert_id alert;
     int64_t opened_ms; /* its attempt, or the first that was counted into it */
     bool is_by_link, is_trusted_before, is_keeper_locked;
+    size_t undoable_n, undone_n; /* of the related; by the keeper */
 };
 
 /* Which alert: by its id in the owner's session, or by a link that the keeper has confirmed. */
@@ -57,10 +58,9 @@ static enum err on_related(void *ctx, const struct attempt *a) {
     return OK;
 }
 
-static bool is_takeover(const struct attempt *a) {
-    bool has_changed = (a->state == ATTEMPT_DONE || a->state == ATTEMPT_COMMITTING) &&
-                       action_rules[a->action].effect == EFFECT_SET_PASSWORD;
-    return (a->proved & PROOF_PASSWORD) != 0 || has_changed;
+static bool is_takeover(const struct attempt *a, int64_t now_ms) {
+    bool is_changing = a->state == ATTEMPT_COMMITTING && action_rules[a->action].effect == EFFECT_SET_PASSWORD;
+    return (a->proved & PROOF_PASSWORD) != 0 || is_changing || is_undoable(a, now_ms);
 }
 
 /* The attempt of the alert, and those that were counted into it. */
@@ -78,7 +78,9 @@ static enum err read_related(struct store_tx *tx, struct answering *x) {
     w->a = first;
     if ((r = attempt_related(tx, &span, w->call->arena, on_related, w)) != OK) return r;
     w->is_lock_down = false;
-    for (size_t i = 0; i < w->related_n; i++) w->is_lock_down |= is_takeover(&w->related[i]);
+    x->undoable_n = 0;
+    for (size_t i = 0; i < w->related_n; i++) x->undoable_n += is_undoable(&w->related[i], w->now_ms);
+    for (size_t i = 0; i < w->related_n; i++) w->is_lock_down |= is_takeover(&w->related[i], w->now_ms);
     return OK;
 }
 
@@ -105,8 +107,13 @@ static enum err undo_one(struct store_tx *tx, struct work *w, struct attempt *a)
     if (a->state == ATTEMPT_DONE && a->action == ACTION_SIGN_IN) {
         r = device_revoke(tx, a->account, a->new_device, w->now_ms);
         w->has_sessions = true;
-        if (r == ERR_NOT_FOUND) return OK; /* forgotten already */
-        return r == OK ? history(tx, w, LEDGER_DEVICE_FORGOTTEN, a->new_device.b) : r;
+        if (r == OK) r = history(tx, w, LEDGER_DEVICE_FORGOTTEN, a->new_device.b);
+        if (r != OK && r != ERR_NOT_FOUND) return r; /* forgotten already */
+    }
+    if (a->state == ATTEMPT_DONE && a->action != ACTION_SIGN_UP && !a->is_undone) {
+        r = undo_done(tx, w);
+        *a = w->a;
+        return r;
     }
     if (attempt_state_is_final(a->state)) return OK;
     if (a->state == ATTEMPT_COMMITTING && action_rules[a->action].effect != EFFECT_ADMIT) {
@@ -171,9 +178,10 @@ static enum err say_not_me(struct store_tx *tx, struct answering *x) {
     struct attempt first;
     enum err r = read_alert(tx, x);
     if (r != OK || (r = read_related(tx, x)) != OK) return r;
-    if (w->is_lock_down && !x->is_keeper_locked) return ERR_CONFLICT; /* a right password since it was looked at */
+    /* A right password, or something done, since it was looked at. */
+    if (w->is_lock_down && (!x->is_keeper_locked || x->undone_n != x->undoable_n)) return ERR_CONFLICT;
     first = w->a;
-    for (size_t i = 0; i < w->related_n && r == OK; i++) r = undo_one(tx, w, &w->related[i]);
+    for (size_t i = w->related_n; i > 0 && r == OK; i--) r = undo_one(tx, w, &w->related[i - 1]); /* newest first */
     w->a = first;
     if (r == OK && w->is_lock_down) r = lock_down(tx, x);
     return r == OK ? tell_team(tx, w) : r;
@@ -222,16 +230,25 @@ static void tell_all(struct work *w) {
 
 #define ANSWERS_MOST 6
 
+/* The keeper first: no state of ours claims more than is true. */
+static enum err ask_keeper_to_undo(struct answering *x) {
+    struct work *w = x->w;
+    if (!w->is_lock_down || (x->is_keeper_locked && x->undone_n == x->undoable_n)) return OK;
+    x->is_keeper_locked = lock_keeper(w, x->account);
+    if (!x->is_keeper_locked) return ERR_IO;
+    for (size_t i = w->related_n; i > 0; i--)
+        if (is_undoable(&w->related[i - 1], w->now_ms) && !undo_at_keeper(w, &w->related[i - 1])) return ERR_IO;
+    x->undone_n = x->undoable_n;
+    return OK;
+}
+
 /* The keeper is locked between the look and the write: what came in between is looked at again. */
 static enum err look_lock_write(struct answering *x) {
     struct work *w = x->w;
     enum err r = ERR_CONFLICT;
     for (int i = 0; i < ANSWERS_MOST && r == ERR_CONFLICT; i++) {
         r = store_read(w->g->o.store, find_tx, x);
-        if (r == OK && !w->call->is_me && w->is_lock_down && !x->is_keeper_locked) {
-            x->is_keeper_locked = lock_keeper(w, x->account);
-            if (!x->is_keeper_locked) r = ERR_IO;
-        }
+        if (r == OK && !w->call->is_me) r = ask_keeper_to_undo(x);
         if (r == OK) r = store_write(w->g->o.store, answer_tx, x);
     }
     return r;

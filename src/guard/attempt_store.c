@@ -5,8 +5,9 @@
     "account_id, id, action, state, rev, token_hash, email, is_real, is_known_device, opener_session, opener_device,"  \
     " new_device, proved, wrong, has_alerted, opened_ms, expires_ms, hold_until_ms, code_until_ms, changed_ms, ip, "   \
     "net,"                                                                                                             \
-    " country, place, device, name, device_name, is_disowned, held_alert"
-#define TYPES "bbiiibtiibbbiiiiiiiitttttttib"
+    " country, place, device, name, device_name, is_disowned, held_alert, subject, detail, until_ms, is_familiar,"     \
+    " is_mailed, is_undone, epoch"
+#define TYPES "bbiiibtiibbbiiiiiiiitttttttibbtiiiii"
 
 const struct store_stmt ATTEMPT_ADD = {
     .name = "attempt_add",
@@ -14,7 +15,8 @@ const struct store_stmt ATTEMPT_ADD = {
     .out = "",
     .sql = "INSERT INTO attempt (" COLUMNS
            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
-           " ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29) ON CONFLICT (account_id, id) DO NOTHING",
+           " ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36) ON "
+           "CONFLICT (account_id, id) DO NOTHING",
 };
 const struct store_stmt ATTEMPT_LOAD = { .name = "attempt_load",
                                          .in = "bb",
@@ -22,12 +24,13 @@ const struct store_stmt ATTEMPT_LOAD = { .name = "attempt_load",
                                          .sql = "SELECT " COLUMNS " FROM attempt WHERE account_id = ?1 AND id = ?2" };
 const struct store_stmt ATTEMPT_WRITE = {
     .name = "attempt_write",
-    .in = "bbiibiiiiiiittib",
+    .in = "bbiibiiiiiiittibtiiib",
     .out = "",
     .sql =
         "UPDATE attempt SET rev = rev + 1, state = ?4, new_device = ?5, proved = ?6, wrong = ?7, has_alerted = ?8,"
         " expires_ms = ?9, hold_until_ms = ?10, code_until_ms = ?11, changed_ms = ?12, name = ?13, device_name = ?14,"
-        " is_disowned = ?15, held_alert = ?16"
+        " is_disowned = ?15, held_alert = ?16, detail = ?17, until_ms = ?18, is_mailed = ?19, is_undone = ?20,"
+        " token_hash = ?21"
         " WHERE account_id = ?1 AND id = ?2 AND rev = ?3",
 };
 const struct store_stmt ATTEMPT_LIST = {
@@ -43,6 +46,20 @@ const struct store_stmt ATTEMPT_RELATED = {
     .out = TYPES,
     .sql = "SELECT " COLUMNS " FROM attempt WHERE account_id = ?1 AND net = ?2 AND action = ?3 AND opened_ms >= ?4"
            " AND opened_ms <= ?5 AND is_real = 1 AND (state < 6 OR proved % 2 = 1) ORDER BY opened_ms, id LIMIT ?6",
+};
+const struct store_stmt ATTEMPT_OF_SUBJECT = {
+    .name = "attempt_of_subject",
+    .in = "bibbi",
+    .out = TYPES,
+    .sql =
+        "SELECT " COLUMNS " FROM attempt WHERE account_id = ?1 AND action = ?2 AND subject = ?3 AND opener_device = ?4"
+        " AND opened_ms > ?5 ORDER BY opened_ms DESC, id DESC LIMIT 20",
+};
+const struct store_stmt ATTEMPT_FORGET = {
+    .name = "attempt_forget", .in = "b", .out = "", .sql = "DELETE FROM attempt WHERE account_id = ?1"
+};
+const struct store_stmt CASE_FORGET = {
+    .name = "case_forget", .in = "b", .out = "", .sql = "DELETE FROM security_case WHERE account_id = ?1"
 };
 const struct store_stmt ATTEMPT_DENIALS = {
     .name = "attempt_denials",
@@ -99,7 +116,8 @@ enum err attempt_add(struct store_tx *tx, const struct attempt *a) {
              S_B(a->new_device.b), S_I(a->proved), S_I(a->wrong), S_I(a->has_alerted), S_I(a->opened_ms),
              S_I(a->expires_ms), S_I(a->hold_until_ms), S_I(a->code_until_ms), S_I(a->changed_ms), S_S(z(a->ip)),
              S_S(z(a->net)), S_S(z(a->country)), S_S(z(a->place)), S_S(z(a->from_device)), S_S(z(a->name)),
-             S_S(z(a->device_name)), S_I(a->is_disowned), S_B(a->held_alert.b)),
+             S_S(z(a->device_name)), S_I(a->is_disowned), S_B(a->held_alert.b), S_B(a->subject.b), S_S(z(a->detail)),
+             S_I(a->until_ms), S_I(a->is_familiar), S_I(a->is_mailed), S_I(a->is_undone), S_I(a->epoch)),
         &changed);
     if (r != OK) return r;
     return changed == 1 ? OK : ERR_CONFLICT;
@@ -111,7 +129,7 @@ static bool copy_id(uint8_t to[ID_BYTES], struct str from) {
     return true;
 }
 
-/* The seven texts at the end of the row, into the arena. */
+/* The texts of the row, into the arena. */
 static bool copy_texts(const struct store_val *v, struct arena *arena, struct attempt *a) {
     struct str *const texts[] = { &a->ip, &a->net, &a->country, &a->place, &a->from_device, &a->name, &a->device_name };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -119,12 +137,13 @@ static bool copy_texts(const struct store_val *v, struct arena *arena, struct at
         if (!texts[i]->p) return false;
     }
     a->email = arena_dup(arena, v[6].s);
-    return a->email.p != NULL;
+    a->detail = arena_dup(arena, v[30].s);
+    return a->email.p != NULL && a->detail.p != NULL;
 }
 
 static enum err fill(const struct store_val *v, struct arena *arena, struct attempt *a) {
     if (v[2].i < 0 || v[2].i >= ACTION_COUNT || v[3].i < ATTEMPT_OPENED || v[3].i > ATTEMPT_FAILED ||
-        v[5].s.n != HASH_BYTES)
+        v[5].s.n != HASH_BYTES || v[29].s.n != sizeof a->subject)
         return ERR_CORRUPT;
     *a = (struct attempt){ .action = (enum action)v[2].i,
                            .state = (enum attempt_state)v[3].i,
@@ -139,8 +158,14 @@ static enum err fill(const struct store_val *v, struct arena *arena, struct atte
                            .hold_until_ms = v[17].i,
                            .code_until_ms = v[18].i,
                            .changed_ms = v[19].i,
-                           .is_disowned = v[27].i != 0 };
+                           .is_disowned = v[27].i != 0,
+                           .until_ms = v[31].i,
+                           .is_familiar = v[32].i != 0,
+                           .is_mailed = v[33].i != 0,
+                           .is_undone = v[34].i != 0,
+                           .epoch = v[35].i };
     memcpy(a->token_hash, v[5].s.p, HASH_BYTES);
+    memcpy(a->subject.b, v[29].s.p, sizeof a->subject);
     if (!copy_id(a->account.b, v[0].s) || !copy_id(a->id.b, v[1].s) || !copy_id(a->opener_session.b, v[9].s) ||
         !copy_id(a->opener_device.b, v[10].s) || !copy_id(a->new_device.b, v[11].s) ||
         !copy_id(a->held_alert.b, v[28].s))
@@ -183,7 +208,8 @@ enum err attempt_write(struct store_tx *tx, struct attempt *a, int64_t now_ms) {
                             S_IN(S_B(a->account.b), S_B(a->id.b), S_I(a->rev), S_I(a->state), S_B(a->new_device.b),
                                  S_I(a->proved), S_I(a->wrong), S_I(a->has_alerted), S_I(a->expires_ms),
                                  S_I(a->hold_until_ms), S_I(a->code_until_ms), S_I(now_ms), S_S(z(a->name)),
-                                 S_S(z(a->device_name)), S_I(a->is_disowned), S_B(a->held_alert.b)),
+                                 S_S(z(a->device_name)), S_I(a->is_disowned), S_B(a->held_alert.b), S_S(z(a->detail)),
+                                 S_I(a->until_ms), S_I(a->is_mailed), S_I(a->is_undone), S_B(a->token_hash)),
                             &changed);
     if (r != OK) return r;
     if (changed == 0) return ERR_CONFLICT;
@@ -208,6 +234,20 @@ enum err attempt_related(struct store_tx *tx, const struct attempt_span *s, stru
         tx, &ATTEMPT_RELATED,
         S_IN(S_B(s->account.b), S_S(z(s->net)), S_I(s->action), S_I(s->from_ms), S_I(s->to_ms), S_I(RELATED_AT_MOST)),
         on_row, &e);
+}
+
+enum err attempt_of_subject(struct store_tx *tx, const struct attempt *like, int64_t since_ms, struct arena *arena,
+                            struct attempt_found *f) {
+    struct each e = { f->fn, f->ctx, arena, NULL, false };
+    return store_each(
+        tx, &ATTEMPT_OF_SUBJECT,
+        S_IN(S_B(like->account.b), S_I(like->action), S_B(like->subject.b), S_B(like->opener_device.b), S_I(since_ms)),
+        on_row, &e);
+}
+
+enum err attempt_forget(struct store_tx *tx, struct account_id account) {
+    enum err r = store_exec(tx, &ATTEMPT_FORGET, S_IN(S_B(account.b)), NULL);
+    return r == OK ? store_exec(tx, &CASE_FORGET, S_IN(S_B(account.b)), NULL) : r;
 }
 
 static enum err on_numbers(void *ctx, const struct store_val *v) {
@@ -267,6 +307,7 @@ enum err case_find(struct store_tx *tx, struct account_id account, struct attemp
 }
 
 const struct store_stmt *const guard_statements[] = {
-    &ATTEMPT_ADD,        &ATTEMPT_LOAD,    &ATTEMPT_WRITE, &ATTEMPT_LIST, &ATTEMPT_RELATED, &ATTEMPT_DENIALS,
-    &ATTEMPT_OPEN_COUNT, &ATTEMPT_OVERDUE, &ATTEMPT_PURGE, &CASE_ADD,     &CASE_FIND,       NULL,
+    &ATTEMPT_ADD,     &ATTEMPT_LOAD,       &ATTEMPT_WRITE,   &ATTEMPT_LIST,  &ATTEMPT_RELATED,
+    &ATTEMPT_DENIALS, &ATTEMPT_OPEN_COUNT, &ATTEMPT_OVERDUE, &ATTEMPT_PURGE, &CASE_ADD,
+    &CASE_FIND,       &ATTEMPT_OF_SUBJECT, &ATTEMPT_FORGET,  &CASE_FORGET,   NULL,
 };

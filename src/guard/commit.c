@@ -4,123 +4,11 @@
  */
 #include "guard/guard_priv.h"
 
-static bool is_password_needed(enum action a) { return action_rules[a].effect != EFFECT_ADMIT; }
+static bool is_password_needed(enum action a) {
+    return action_rules[a].effect == EFFECT_ENROLL || action_rules[a].effect == EFFECT_SET_PASSWORD;
+}
 
 /* ---- the last transaction ---- */
-
-static enum err start_session(struct store_tx *tx, struct work *w, const struct account *acc) {
-    struct guard_result *res = &w->call->answer.result;
-    uint8_t hash[HASH_BYTES];
-    struct session s = { .account = acc->id,
-                         .device = w->a.new_device,
-                         .epoch = acc->epoch,
-                         .created_ms = w->now_ms,
-                         .expires_ms = w->now_ms + w->g->o.config->policy_session_hours * MS_PER_HOUR,
-                         .proofs = w->a.proved };
-    enum err r;
-    id_new(s.id.b);
-    token_new(TOKEN_SESSION, acc->id, res->session_token, hash);
-    if ((r = session_create(tx, &s, hash)) != OK) return r;
-    res->session = s;
-    res->has_session = true;
-    w->has_sessions = true;
-    return history(tx, w, LEDGER_SESSION_STARTED, s.id.b);
-}
-
-static enum err add_device(struct store_tx *tx, struct work *w, bool is_first) {
-    struct guard_result *res = &w->call->answer.result;
-    uint8_t hash[HASH_BYTES];
-    struct device d = { .id = w->a.new_device,
-                        .name = w->a.device_name.n ? w->a.device_name : w->a.from_device,
-                        .platform = w->a.from_device,
-                        .place = w->a.place,
-                        .trusted_ms = w->now_ms,
-                        .first_seen_ms = w->now_ms,
-                        .last_seen_ms = w->now_ms,
-                        .is_first = is_first };
-    enum err r;
-    token_new(TOKEN_DEVICE, w->a.account, res->device_token, hash);
-    if ((r = device_create(tx, w->a.account, &d, hash)) != OK) return r;
-    res->device = d.id;
-    res->device_name = d.name;
-    res->has_device = true;
-    return history(tx, w, LEDGER_DEVICE_ADDED, d.id.b);
-}
-
-static enum err rotate_device(struct store_tx *tx, struct work *w) {
-    struct guard_result *res = &w->call->answer.result;
-    uint8_t hash[HASH_BYTES];
-    struct device d;
-    enum err r = device_get(tx, w->a.account, w->a.opener_device, w->call->arena, &d);
-    if (r != OK) return r == ERR_NOT_FOUND ? ERR_REFUSED : r;
-    if (d.revoked_ms != 0) return ERR_REFUSED;
-    d.platform = w->a.from_device;
-    d.place = w->a.place;
-    d.last_seen_ms = w->now_ms;
-    token_new(TOKEN_DEVICE, w->a.account, res->device_token, hash);
-    if ((r = device_rotate(tx, w->a.account, &d, hash, false)) != OK) return r;
-    res->device = d.id;
-    res->device_name = d.name;
-    res->has_device = true;
-    return OK;
-}
-
-static enum err done_sign_up(struct store_tx *tx, struct work *w) {
-    struct account acc = { .id = w->a.account,
-                           .email = w->a.email,
-                           .name = w->a.name,
-                           .state = ACCOUNT_NORMAL,
-                           .epoch = 1,
-                           .created_ms = w->now_ms };
-    enum err r = account_create(tx, &acc);
-    if (r != OK) return r == ERR_CONFLICT ? ERR_REFUSED : r;
-    w->a.is_real = true;
-    if ((r = history(tx, w, LEDGER_ACCOUNT_CREATED, w->a.id.b)) != OK) return r;
-    if ((r = add_device(tx, w, true)) != OK) return r;
-    if ((r = start_session(tx, w, &acc)) != OK) return r;
-    w->call->answer.result.has_account = true;
-    w->call->answer.result.account_email = acc.email;
-    w->call->answer.result.account_name = acc.name;
-    return OK;
-}
-
-static enum err done_sign_in(struct store_tx *tx, struct work *w) {
-    struct account acc;
-    enum err r = account_lock_row(tx, w->a.account, w->call->arena, &acc);
-    if (r != OK) return r == ERR_NOT_FOUND ? ERR_REFUSED : r;
-    if (acc.state == ACCOUNT_LOCKED_DOWN && !w->a.is_known) return ERR_REFUSED;
-    r = w->a.is_known ? rotate_device(tx, w) : add_device(tx, w, false);
-    if (r != OK || (r = start_session(tx, w, &acc)) != OK) return r;
-    return w->a.is_known ? OK : raise_alert(tx, w, ALERT_DONE);
-}
-
-static enum err done_change(struct store_tx *tx, struct work *w) {
-    enum err r = session_end_others(tx, w->a.account, &w->a.opener_session);
-    w->has_sessions = true;
-    if (r == OK) r = account_set_state(tx, w->a.account, ACCOUNT_NORMAL, false);
-    if (r == OK) r = history(tx, w, LEDGER_SESSION_ENDED, w->a.id.b);
-    return r == OK ? raise_alert(tx, w, ALERT_DONE) : r;
-}
-
-static enum err done_recover(struct store_tx *tx, struct work *w) {
-    enum err r = account_set_state(tx, w->a.account, ACCOUNT_NORMAL, true);
-    w->has_sessions = true;
-    if (r == OK) r = session_end_others(tx, w->a.account, NULL);
-    if (r == OK) r = history(tx, w, LEDGER_ACCOUNT_RECOVERED, w->a.id.b);
-    return r == OK ? raise_alert(tx, w, ALERT_DONE) : r;
-}
-
-static enum err apply_done(struct store_tx *tx, struct work *w) {
-    if (w->a.is_disowned) return raise_alert(tx, w, ALERT_DONE); /* it happened, and the account stays locked */
-    switch (w->a.action) {
-    case ACTION_SIGN_UP: return done_sign_up(tx, w);
-    case ACTION_SIGN_IN: return done_sign_in(tx, w);
-    case ACTION_CHANGE_PASSWORD: return done_change(tx, w);
-    case ACTION_RECOVER_PASSWORD: return done_recover(tx, w);
-    case ACTION_COUNT: break;
-    }
-    return ERR_INPUT;
-}
 
 /* From here on the keeper may have applied it. */
 static enum err begin_commit(struct store_tx *tx, struct work *w) {
@@ -149,6 +37,7 @@ static enum err record_done(struct store_tx *tx, void *work) {
     if (w->a.state != ATTEMPT_COMMITTING) return ERR_GONE;
     if (w->a.is_disowned && !w->is_relocked) return ERR_CLOSED;
     w->a.proved = w->reply.proved ? w->reply.proved : w->a.proved;
+    w->a.is_undone = w->a.is_disowned;
     if ((r = apply_done(tx, w)) != OK) return r;
     return move(tx, w, EV_APPLIED);
 }
@@ -158,7 +47,7 @@ enum err write_done(struct work *w) {
     w->is_relocked = false;
     r = write_work(w, record_done);
     if (r != ERR_CLOSED) return r;
-    if (!lock_keeper(w, w->a.account)) return ERR_IO;
+    if (!lock_keeper(w, w->a.account) || !undo_at_keeper(w, &w->a)) return ERR_IO;
     w->is_relocked = true;
     return write_work(w, record_done);
 }
@@ -259,9 +148,24 @@ static enum err begin_hold(struct store_tx *tx, struct work *w, int64_t hold_ms)
 /* Time is up, and somebody was told: a hold that nobody heard of has given nobody the chance to stop it. */
 static enum err check_hold(struct store_tx *tx, struct work *w) {
     bool is_told = false;
-    enum err r = alert_was_delivered(tx, w->a.account, w->a.held_alert, w->call->arena, &is_told);
+    enum err r = OK;
+    if (id_is_zero(w->a.held_alert.b)) return OK; /* ended by digits on a familiar device */
+    r = alert_was_delivered(tx, w->a.account, w->a.held_alert, w->call->arena, &is_told);
     if (r != OK) return r;
     return w->a.hold_until_ms <= w->now_ms && is_told ? OK : ERR_TIMEOUT;
+}
+
+/* Its opener was signed out everywhere, or its device removed, since: with that it is over. */
+static enum err check_opener(struct store_tx *tx, struct work *w) {
+    struct account acc;
+    struct device d = { .revoked_ms = 0 };
+    enum err r;
+    if (action_rules[w->a.action].opener != OPENER_SESSION) return OK;
+    if ((r = account_lock_row(tx, w->a.account, w->call->arena, &acc)) != OK) return r;
+    r = device_get(tx, w->a.account, w->a.opener_device, w->call->arena, &d);
+    if (r != OK && r != ERR_NOT_FOUND) return r;
+    if (r == OK && d.revoked_ms == 0 && acc.epoch == w->a.epoch) return OK;
+    return move(tx, w, EV_DENY);
 }
 
 static enum err commit_tx(struct store_tx *tx, void *ctx) {
@@ -273,6 +177,8 @@ static enum err commit_tx(struct store_tx *tx, void *ctx) {
     if (check_alive(w, &say) != OK) return ERR_GONE;
     if (w->a.state == ATTEMPT_COMMITTING) return attempt_write(tx, &w->a, w->now_ms); /* ours to finish now */
     if (w->a.state == ATTEMPT_OPENED) return ERR_REFUSED;
+    if ((r = check_opener(tx, w)) != OK) return r;
+    if (w->a.state == ATTEMPT_DENIED) return OK;
     if (w->a.state == ATTEMPT_HELD && (r = check_hold(tx, w)) != OK) return r;
     hold_ms = w->a.hold_until_ms == 0 ? policy_hold_ms(w->g, &w->a) : 0; /* once */
     return hold_ms > 0 ? begin_hold(tx, w, hold_ms) : begin_commit(tx, w);
@@ -294,6 +200,7 @@ static void ask_commit(struct work *w) {
     prepare_ask(w, KEEPER_COMMIT);
     w->ask.by = w->a.new_device;
     if (is_password_needed(w->a.action)) w->ask.secret = w->call->password;
+    if (action_rules[w->a.action].effect == EFFECT_RECEIPT) w->ask.secret = w->a.detail;
     ask_keeper(w, commit_replied);
 }
 
@@ -329,6 +236,11 @@ void verb_commit(struct work *w) {
     default: finish(w, say_of_err(r)); return;
     }
     w->asked_rev = w->a.rev;
+    if (w->a.state == ATTEMPT_DENIED) {
+        tell_undone(w);
+        finish(w, GUARD_DENIED);
+        return;
+    }
     if (w->a.state == ATTEMPT_HELD) {
         finish(w, GUARD_HELD);
         return;

@@ -104,17 +104,17 @@ enum err check_alive(const struct work *w, enum guard_say *ret_say) {
 }
 
 struct need need_of(const struct guard *g, const struct attempt *a) {
-    struct need need =
-        a->is_known && a->action == ACTION_SIGN_IN ? action_rules[a->action].need_known : action_rules[a->action].need;
-    int64_t asked = g->o.config->action[a->action].proofs;
-    if (need.count >= 2 && asked > need.count && asked <= 3) need.count = (uint8_t)asked;
-    return need;
+    bool is_eased = a->is_known && a->action == ACTION_SIGN_IN;
+    return is_eased ? action_rules[a->action].need_known : config_need(g->o.config, a->action);
 }
 
 void view_of(const struct work *w, const struct attempt *a, bool is_owner, struct attempt_view *ret) {
     *ret = (struct attempt_view){ .id = a->id,
                                   .account = a->account,
                                   .action = a->action,
+                                  .subject = a->subject,
+                                  .email = a->email,
+                                  .detail = a->detail,
                                   .state = a->state,
                                   .need = need_of(w->g, a),
                                   .proved = a->proved,
@@ -174,6 +174,7 @@ void prepare_ask(struct work *w, enum keeper_ask ask) {
                                  .attempt = w->a.id,
                                  .action = w->a.action,
                                  .device = w->a.opener_device,
+                                 .subject = w->a.subject,
                                  .attempt_expires_ms = w->a.expires_ms + config_held_ms(w->g->o.config, w->a.action),
                                  .code_digits = (uint8_t)w->g->o.config->policy_code_digits };
 }
@@ -210,6 +211,7 @@ void tell_keeper(struct work *w, enum keeper_ask ask, const struct attempt *a) {
                                    .attempt = a->id,
                                    .action = a->action,
                                    .device = a->opener_device,
+                                   .subject = a->subject,
                                    .attempt_expires_ms = a->expires_ms + config_held_ms(w->g->o.config, a->action) });
 }
 

@@ -95,7 +95,8 @@ static enum err back_tx(struct store_tx *tx, void *ctx) {
 /* What became of it? Only the keeper knows. */
 static void finish_commit(struct work *w) {
     bool is_over = w->a.expires_ms <= w->now_ms;
-    bool is_admission = action_rules[w->a.action].effect != EFFECT_SET_PASSWORD;
+    enum effect effect = action_rules[w->a.action].effect;
+    bool is_admission = effect == EFFECT_ENROLL || effect == EFFECT_ADMIT;
     w->asked_rev = w->a.rev;
     prepare_ask(w, KEEPER_FATE);
     keeper_ask_wait(w->g->o.keeper, &w->ask, &w->reply);
@@ -132,6 +133,44 @@ static enum err purge_tx(struct store_tx *tx, void *ctx) {
     return r == OK ? identity_purge(tx, now_ms) : r;
 }
 
+/* ---- accounts whose week is over ---- */
+
+struct leaving {
+    struct store_tx *tx;
+    int64_t now_ms;
+    struct account_id list[20];
+    size_t n;
+};
+
+static enum err on_leaving(void *ctx, struct account_id id) {
+    struct leaving *l = ctx;
+    if (l->n < ARRAY_LEN(l->list)) l->list[l->n++] = id;
+    return OK;
+}
+
+static enum err leave_tx(struct store_tx *tx, void *ctx) {
+    struct leaving *l = ctx;
+    enum err r;
+    l->n = 0;
+    r = account_each_leaving(tx, l->now_ms, on_leaving, l);
+    for (size_t i = 0; i < l->n && r == OK; i++) {
+        const struct account_id id = l->list[i];
+        r = ledger_append(tx,
+                          &(struct ledger_entry){
+                              .event = LEDGER_ACCOUNT_DELETED, .account = id, .subject = id.b, .at_ms = l->now_ms });
+        if (r == OK) r = attempt_forget(tx, id);
+        if (r == OK) r = alarm_forget(tx, id);
+        if (r == OK) r = account_forget(tx, id);
+    }
+    return r;
+}
+
+static void forget_those_who_left(struct guard *g, int64_t now_ms) {
+    struct leaving l = { .now_ms = now_ms };
+    if (store_write(g->o.store, leave_tx, &l) != OK) return; /* the next hour does it */
+    for (size_t i = 0; i < l.n && g->o.sessions_changed; i++) g->o.sessions_changed(g->o.ctx, l.list[i]);
+}
+
 void guard_tick(struct guard *g, int64_t now_ms) {
     struct arena *arena = arena_new(TICK_BYTES);
     struct attempt *list = calloc(100, sizeof *list);
@@ -150,6 +189,7 @@ void guard_tick(struct guard *g, int64_t now_ms) {
         if (clock_mono_ms() >= g->purge_at_ms) {
             g->purge_at_ms = clock_mono_ms() + MS_PER_HOUR;
             (void)!store_write(g->o.store, purge_tx, &now_ms); /* housekeeping; the next hour does it */
+            forget_those_who_left(g, now_ms);
         }
     }
     free(w);

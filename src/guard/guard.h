@@ -94,6 +94,8 @@ enum guard_say { /* api/ turns each into a status and a problem code, in one tab
 
 struct attempt_view {
     struct attempt_id id;
+    struct subject subject;
+    struct str email, detail; /* what it is about */
     struct account_id account;
     enum action action;
     enum attempt_state state;
@@ -112,6 +114,7 @@ struct guard_result { /* of a commit; empty strings where not part of it */
     struct device_id device;
     struct str device_name;
     char recovery_key[RECOVERY_KEY_TEXT_SIZE];
+    int64_t window_ends_ms, export_ends_ms; /* 0: none */
 };
 
 struct guard_answer {
@@ -142,6 +145,8 @@ struct guard_call {
     enum action action;
     enum proof proof;
     struct str email, secret, password, name, device_name, link, note;
+    uint8_t target[ID_BYTES]; /* GUARD_OPEN: a device or passkey */
+    struct str payload;       /* GUARD_OPEN of a purchase: in canonical form (RFC 8785) */
     bool is_me, tell_security_team;
     bool has_before;
     struct attempt_id before;
@@ -159,5 +164,21 @@ struct guard_call {
     void *state;
 };
 void guard_run(struct guard *g, struct guard_call *call);
+
+/* One device reads another's backup. */
+struct guard_restore {
+    struct account_id account;
+    struct device_id device, from; /* who reads, whose data */
+    const struct origin *where;
+};
+/*
+ * May it? *ret_until_ms is the end of its window, 0 for no. Where it may not, the attempt is opened and the alarm
+ * rings, once while one is open and for a day after one was denied. Work lane. ERR_NOT_FOUND: one of the devices is not
+ * the account's.
+ */
+enum err guard_restore_may(struct guard *g, const struct guard_restore *x, int64_t *ret_until_ms) MUST_CHECK;
+/* Does the data of that export_data attempt still lie open? ERR_NOT_FOUND. */
+enum err guard_export_may(struct store_tx *tx, struct account_id account, struct attempt_id attempt,
+                          int64_t now_ms) MUST_CHECK;
 
 #endif

@@ -26,12 +26,19 @@ struct attempt {
     int64_t rev;
     uint8_t token_hash[HASH_BYTES];
     struct str email, ip, net, country, place, from_device, name, device_name;
+    struct subject subject;              /* what it is about: an id or a hash; zero: nothing */
+    struct str detail;                   /* purchase: the payload. change_email, once done: the former address */
     bool is_real, is_known, has_alerted; /* is_real: the account exists, and this attempt is about it */
-    bool is_disowned;                    /* the owner said "not me" when it was too late to stop it */
+    bool is_familiar;                    /* what it asks for is not held */
+    bool is_mailed;                      /* the code to the new address was sent */
+    bool is_undone;
+    bool is_disowned; /* the owner said "not me" when it was too late to stop it */
     struct alert_id held_alert;
     struct session_id opener_session;
     struct device_id opener_device, new_device;
     unsigned proved;
+    int64_t epoch;    /* the account's when it was opened */
+    int64_t until_ms; /* restore, export_data: as long as it may be read */
     int64_t wrong, opened_ms, expires_ms, hold_until_ms, code_until_ms, changed_ms;
 };
 
@@ -98,13 +105,22 @@ struct attempt_overdue {
     struct arena *arena;
 };
 enum err attempt_overdue(struct store_tx *tx, const struct attempt_overdue *o, attempt_fn *fn, void *ctx) MUST_CHECK;
+struct attempt_found {
+    attempt_fn *fn;
+    void *ctx;
+};
+/* Those of the same account, action, subject and opener, newest first. */
+enum err attempt_of_subject(struct store_tx *tx, const struct attempt *like, int64_t since_ms, struct arena *arena,
+                            struct attempt_found *f) MUST_CHECK;
+enum err attempt_forget(struct store_tx *tx, struct account_id account) MUST_CHECK; /* and its cases */
 enum err attempt_purge(struct store_tx *tx, int64_t before_ms) MUST_CHECK;
 enum err case_add(struct store_tx *tx, const struct attempt *a, struct str reason, int64_t now_ms,
                   struct case_id *ret) MUST_CHECK;
 enum err case_find(struct store_tx *tx, struct account_id account, struct attempt_id attempt,
                    struct case_id *ret) MUST_CHECK; /* ERR_NOT_FOUND */
 extern const struct store_stmt ATTEMPT_ADD, ATTEMPT_LOAD, ATTEMPT_WRITE, ATTEMPT_LIST, ATTEMPT_RELATED, ATTEMPT_DENIALS,
-    ATTEMPT_OPEN_COUNT, ATTEMPT_OVERDUE, ATTEMPT_PURGE, CASE_ADD, CASE_FIND;
+    ATTEMPT_OPEN_COUNT, ATTEMPT_OVERDUE, ATTEMPT_PURGE, ATTEMPT_OF_SUBJECT, ATTEMPT_FORGET, CASE_ADD, CASE_FIND,
+    CASE_FORGET;
 
 /* ---- common.c ---- */
 void finish(struct work *w, enum guard_say say); /* answers; w is gone after it */
@@ -158,6 +174,30 @@ void tell_undone(struct work *w);  /* the keeper, of what will never be done */
 
 /* ---- policy.c ---- */
 int64_t policy_hold_ms(const struct guard *g, const struct attempt *a);
+/* Trusted long enough, and in a country where the account has been that long; the first device at once. */
+struct whereabouts {
+    struct account_id account;
+    struct device_id device;
+    struct str country;
+    int64_t now_ms;
+};
+enum err policy_is_familiar(struct store_tx *tx, const struct guard *g, const struct whereabouts *x,
+                            struct arena *arena, bool *ret_is_familiar) MUST_CHECK;
+
+/* ---- about.c ---- */
+/* Checks what the attempt is about and binds it. ERR_NOT_FOUND: there is no such thing. ERR_REFUSED: it is so already.
+ */
+enum err about_bind(struct store_tx *tx, struct work *w) MUST_CHECK;
+
+/* ---- apply.c ---- */
+/* What follows from what the keeper has applied. ERR_REFUSED: it can't be any more. */
+enum err apply_done(struct store_tx *tx, struct work *w) MUST_CHECK;
+
+/* ---- undo.c ---- */
+bool is_undoable(const struct attempt *a, int64_t now_ms);
+/* The front's part of taking back what w->a did, after the keeper's. */
+enum err undo_done(struct store_tx *tx, struct work *w) MUST_CHECK;
+bool undo_at_keeper(struct work *w, const struct attempt *a); /* waits */
 
 /* ---- the verbs ---- */
 void verb_open(struct work *w);

@@ -48,7 +48,7 @@ static enum err recognise(struct store_tx *tx, struct work *w) {
 
 static enum err find_account(struct store_tx *tx, struct work *w) {
     const struct guard_caller *c = w->call->caller;
-    bool exists = false;
+    struct address_found found;
     enum err r;
     if (action_rules[w->a.action].opener == OPENER_SESSION) {
         w->a.account = c->session.account;
@@ -58,12 +58,10 @@ static enum err find_account(struct store_tx *tx, struct work *w) {
         w->a.is_known = c->is_trusted;
         return OK;
     }
-    if ((r = address_find(tx, w->a.email, w->call->arena, &w->a.account, &exists)) != OK) return r;
-    if (w->a.action == ACTION_SIGN_UP) {
-        w->is_taken = exists;
-        return address_stand_in(tx, w->a.email, w->call->arena, &w->a.account);
-    }
-    w->a.is_real = exists;
+    if ((r = address_find(tx, w->a.email, w->now_ms, w->call->arena, &found)) != OK) return r;
+    w->is_taken = w->a.action == ACTION_SIGN_UP && found.is != ADDRESS_FREE;
+    w->a.account = w->a.action == ACTION_SIGN_UP ? found.stand_in : found.account;
+    w->a.is_real = w->a.action != ACTION_SIGN_UP && found.is == ADDRESS_TAKEN;
     return OK;
 }
 
@@ -88,15 +86,43 @@ static enum err write_row(struct store_tx *tx, struct work *w) {
     return history(tx, w, LEDGER_ATTEMPT_OPENED, w->a.id.b);
 }
 
+static enum err on_open(void *ctx, const struct attempt *a) {
+    struct work *w = ctx;
+    bool is_open = !attempt_state_is_final(a->state) && a->expires_ms > w->now_ms;
+    if (is_open && !w->has_attempt) {
+        w->a = *a;
+        w->has_attempt = true;
+    }
+    return OK;
+}
+
+/* One restore for a pair of devices while it is open: whoever asks again from there goes on with it. */
+static enum err adopt(struct store_tx *tx, struct work *w) {
+    struct attempt_found found = { on_open, w };
+    enum err r = attempt_of_subject(tx, &w->a, w->now_ms - 30 * MS_PER_DAY, w->call->arena, &found);
+    if (r != OK || !w->has_attempt) return r;
+    token_new(TOKEN_ATTEMPT, w->a.account, w->call->answer.attempt_token, w->a.token_hash);
+    return attempt_write(tx, &w->a, w->a.changed_ms);
+}
+
+static enum err look_around(struct store_tx *tx, struct work *w) {
+    const struct whereabouts x = { w->a.account, w->a.opener_device, w->a.country, w->now_ms };
+    w->a.is_familiar = false;
+    return w->a.is_real ? policy_is_familiar(tx, w->g, &x, w->call->arena, &w->a.is_familiar) : OK;
+}
+
 static enum err open_tx(struct store_tx *tx, void *ctx) {
     struct work *w = ctx;
     enum err r;
+    w->has_attempt = false;
     w->a.is_known = false;
     memset(&w->a.opener_device, 0, sizeof w->a.opener_device);
     memset(&w->stolen, 0, sizeof w->stolen);
     if ((r = find_account(tx, w)) != OK) return r;
     w->told = w->a.account;
     if (action_rules[w->a.action].opener == OPENER_ANYONE && (r = recognise(tx, w)) != OK) return r;
+    if ((r = about_bind(tx, w)) != OK || (r = look_around(tx, w)) != OK) return r;
+    if (w->a.action == ACTION_RESTORE && ((r = adopt(tx, w)) != OK || w->has_attempt)) return r;
     if ((r = check_bounds(tx, w)) != OK) return r;
     if ((r = write_row(tx, w)) != OK) return r;
     w->has_attempt = true;
@@ -163,12 +189,12 @@ void verb_open(struct work *w) {
     const struct action_rule *rule = &action_rules[call->action];
     enum err r;
     w->a.action = call->action;
-    w->a.email = w->a.name = w->a.device_name = STR("");
+    w->a.email = w->a.name = w->a.device_name = w->a.detail = STR("");
     if (rule->opener == OPENER_SESSION && !call->caller->has_session) {
         finish(w, GUARD_UNAUTHORIZED);
         return;
     }
-    if (rule->opener == OPENER_ANYONE && email_normalize(call->email, call->arena, &w->a.email) != OK) {
+    if (rule->takes == TAKES_EMAIL && email_normalize(call->email, call->arena, &w->a.email) != OK) {
         (void)snprintf(call->answer.reason, sizeof call->answer.reason, "That is not an e-mail address.");
         finish(w, GUARD_BAD_REQUEST);
         return;

@@ -95,6 +95,55 @@ static enum guard_say say_of_reply(const struct work *w) {
     return GUARD_BROKEN;
 }
 
+/* ---- a new address: its code goes out once everything else is proved ---- */
+
+static bool wants_mail(const struct work *w) {
+    struct need need = config_need(w->g->o.config, w->a.action);
+    return (need.also & PROOF_EMAIL_CODE) != 0 && !w->a.is_mailed && w->a.is_real &&
+           !attempt_state_is_final(w->a.state) && need_is_met_so_far(need, w->a.proved);
+}
+
+/* An address that is somebody's own already gets no code, and its owner is told. */
+static enum err mail_tx(struct store_tx *tx, void *ctx) {
+    struct work *w = ctx;
+    struct address_found found;
+    bool is_others;
+    enum err r = attempt_load(tx, w->a.account, w->a.id, w->call->arena, &w->a);
+    if (r != OK || w->a.is_mailed) return r;
+    if ((r = address_find(tx, w->a.email, w->now_ms, w->call->arena, &found)) != OK) return r;
+    is_others =
+        w->a.action == ACTION_CHANGE_EMAIL && found.is != ADDRESS_FREE && !id_eq(found.account.b, w->a.account.b);
+    w->a.is_mailed = true;
+    if ((r = attempt_write(tx, &w->a, w->now_ms)) != OK) return r;
+    if (is_others) return mail_letter(tx, w, LETTER_ADDRESS_IN_USE, STR_NONE);
+    return mail_letter(tx, w, LETTER_EMAIL_CODE, str_bytes(w->reply.sealed, w->reply.sealed_n));
+}
+
+static void mail_replied(struct work *w) {
+    enum err r;
+    if (w->reply.say == KEEPER_TOO_MANY) {
+        w->call->answer.retry_ms = w->reply.retry_ms;
+        finish(w, GUARD_TOO_MANY);
+        return;
+    }
+    if (w->reply.say != KEEPER_RIGHT) {
+        finish(w, w->reply.say == KEEPER_BUSY ? GUARD_BUSY : GUARD_BROKEN); /* the same proof again sends it */
+        return;
+    }
+    r = write_work(w, mail_tx);
+    finish(w, say_of_err(r));
+}
+
+/* A right proof was recorded: answers, or mails first what is to be mailed now. */
+static void finish_proved(struct work *w) {
+    if (!wants_mail(w)) {
+        finish(w, GUARD_OK);
+        return;
+    }
+    prepare_ask(w, KEEPER_MAKE_EMAIL_CODE);
+    ask_keeper(w, mail_replied);
+}
+
 static void proof_replied(struct work *w) {
     enum guard_say ended, say = say_of_reply(w);
     enum err r = OK;
@@ -106,7 +155,10 @@ static void proof_replied(struct work *w) {
         finish(w, ended);
         return;
     }
-    finish(w, r == OK ? say : say_of_err(r));
+    if (r == OK && say == GUARD_OK)
+        finish_proved(w);
+    else
+        finish(w, r == OK ? say : say_of_err(r));
 }
 
 static const enum keeper_ask asks[] = { [PROOF_PASSWORD] = KEEPER_PROVE_PASSWORD,
@@ -118,8 +170,8 @@ void verb_prove(struct work *w) {
     struct need need;
     if (!begin_call(w)) return;
     need = action_rules[w->a.action].need;
-    if ((need.of & (unsigned)w->call->proof) == 0 || (size_t)w->call->proof >= ARRAY_LEN(asks) ||
-        !asks[w->call->proof]) {
+    if (((unsigned)(need.of | need.sufficient | need.also) & (unsigned)w->call->proof) == 0 ||
+        (size_t)w->call->proof >= ARRAY_LEN(asks) || !asks[w->call->proof]) {
         (void)snprintf(w->call->answer.reason, sizeof w->call->answer.reason,
                        "This attempt does not take that kind of proof.");
         finish(w, GUARD_BAD_REQUEST);
@@ -132,13 +184,28 @@ void verb_prove(struct work *w) {
 
 /* ---- approval: digits shown there, typed on a trusted device ---- */
 
+/* Somebody who sees both screens, at a device that the account has known for long: that is what the hold waited for. */
+static enum err end_hold(struct store_tx *tx, struct work *w) {
+    const struct guard_caller *c = w->call->caller;
+    const struct whereabouts x = { w->a.account, c->session.device, str_from(c->from.country), w->now_ms };
+    bool is_familiar = false;
+    enum err r = policy_is_familiar(tx, w->g, &x, w->call->arena, &is_familiar);
+    if (r != OK || !is_familiar) return r == OK ? record_right(tx, w) : r;
+    w->a.proved |= w->reply.proved;
+    if (w->a.hold_until_ms > w->now_ms) w->a.hold_until_ms = w->now_ms;
+    memset(&w->a.held_alert, 0, sizeof w->a.held_alert);
+    if ((r = attempt_write(tx, &w->a, w->now_ms)) != OK) return r;
+    return history(tx, w, LEDGER_HOLD_ENDED, w->a.id.b);
+}
+
 static enum err approve_tx(struct store_tx *tx, void *ctx) {
     struct work *w = ctx;
     enum guard_say say;
     enum err r = load_for_call(tx, w);
     if (r != OK) return r;
     if (check_alive(w, &say) != OK) return ERR_GONE;
-    return w->reply.say == KEEPER_RIGHT ? record_right(tx, w) : record_denied(tx, w);
+    if (w->reply.say != KEEPER_RIGHT) return record_denied(tx, w);
+    return w->a.state == ATTEMPT_HELD ? end_hold(tx, w) : record_right(tx, w);
 }
 
 static void approve_replied(struct work *w) {
@@ -167,7 +234,10 @@ static void approve_replied(struct work *w) {
         finish(w, say_of_err(r));
         return;
     }
-    finish(w, is_over ? GUARD_WRONG_PROOF : GUARD_OK);
+    if (is_over)
+        finish(w, GUARD_WRONG_PROOF);
+    else
+        finish_proved(w);
 }
 
 void verb_approve(struct work *w) {

@@ -17,14 +17,15 @@ extern const struct store_stmt *const identity_statements[];
 #define NAME_BYTES_MAX  200 /* a person's or a device's name: 64 code points */
 #define WORDS_SIZE      96  /* our own words: a place, a device */
 
-enum account_state { ACCOUNT_NORMAL = 1, ACCOUNT_LOCKED_DOWN };
+/* LEAVING_SOON: its owner has deleted it, and can take that back for a while. */
+enum account_state { ACCOUNT_NORMAL = 1, ACCOUNT_LOCKED_DOWN, ACCOUNT_LEAVING_SOON };
 
 struct account {
     struct account_id id;
     struct str email, name;
     enum account_state state;
     int64_t epoch;
-    int64_t created_ms;
+    int64_t created_ms, leaves_ms; /* leaves_ms: when it is forgotten; 0: not */
 };
 
 /* Shape check and one spelling for look-ups: domain as lower-case A-label, local part lower-cased ASCII. ERR_INPUT. */
@@ -33,12 +34,25 @@ enum err email_normalize(struct str typed, struct arena *a, struct str *ret_emai
  */
 enum err name_check(struct str typed, struct str *ret_name) MUST_CHECK;
 
-/* The account of an address; for an address without one, a stable stand-in id from the database's salt (*ret_exists
- * false). */
-enum err address_find(struct store_tx *tx, struct str email, struct arena *a, struct account_id *ret_account,
-                      bool *ret_exists) MUST_CHECK;
-/* The stand-in id of any address. A new account gets the one of its address. */
-enum err address_stand_in(struct store_tx *tx, struct str email, struct arena *a, struct account_id *ret) MUST_CHECK;
+/* How long a given-up address is kept for its account, and a removed contact still told. */
+#define ADDRESS_KEPT_MS (7 * (int64_t)86400000)
+
+enum address_is {
+    ADDRESS_FREE = 0,
+    ADDRESS_TAKEN,
+    ADDRESS_KEPT /* was given up lately: nobody signs in by it, and nobody else may have it */
+};
+struct address_found {
+    enum address_is is;
+    struct account_id account;  /* where it is taken; otherwise the stand-in */
+    struct account_id stand_in; /* stable, from the database's salt; a new account gets the one of its address */
+};
+/* The same work for addresses with and without an account. */
+enum err address_find(struct store_tx *tx, struct str email, int64_t now_ms, struct arena *a,
+                      struct address_found *ret) MUST_CHECK;
+enum err address_take(struct store_tx *tx, struct str email, struct account_id account,
+                      int64_t now_ms) MUST_CHECK; /* ERR_CONFLICT */
+enum err address_give_up(struct store_tx *tx, struct str email, struct account_id account, int64_t until_ms) MUST_CHECK;
 enum err account_create(struct store_tx *tx,
                         const struct account *acc) MUST_CHECK; /* with address and first contact; ERR_CONFLICT */
 enum err account_get(struct store_tx *tx, struct account_id id, struct arena *a, struct account *ret) MUST_CHECK;
@@ -48,6 +62,20 @@ enum err account_lock_row(struct store_tx *tx, struct account_id id, struct aren
 enum err account_set_state(struct store_tx *tx, struct account_id id, enum account_state state,
                            bool sign_out) MUST_CHECK;
 
+enum err account_set_email(struct store_tx *tx, struct account_id id, struct str email) MUST_CHECK;
+/* Signs everyone out; until leaves_ms account_set_state takes it back. */
+enum err account_leave(struct store_tx *tx, struct account_id id, int64_t leaves_ms) MUST_CHECK;
+typedef enum err account_fn(void *ctx, struct account_id id);
+/* Those whose time to leave has come; at most 20. */
+enum err account_each_leaving(struct store_tx *tx, int64_t now_ms, account_fn *fn, void *ctx) MUST_CHECK;
+/* Deletes every row of the account in this folder's tables. The history keeps what it says, which names nobody. */
+enum err account_forget(struct store_tx *tx, struct account_id id) MUST_CHECK;
+
+/* Countries the account was signed in from. The first note stays. ERR_NOT_FOUND. */
+enum err place_note(struct store_tx *tx, struct account_id account, struct str country, int64_t since_ms) MUST_CHECK;
+enum err place_since(struct store_tx *tx, struct account_id account, struct str country,
+                     int64_t *ret_since_ms) MUST_CHECK;
+
 struct contact {
     struct contact_id id;
     struct str email;
@@ -56,6 +84,13 @@ struct contact {
 typedef enum err contact_fn(void *ctx, const struct contact *c);
 /* The addresses alerts go to at `now_ms`, those removed in the last 7 days included. */
 enum err contact_each(struct store_tx *tx, struct account_id id, int64_t now_ms, contact_fn *fn, void *ctx) MUST_CHECK;
+
+/* One that was removed comes back as it was. */
+enum err contact_add(struct store_tx *tx, struct account_id account, struct str email, int64_t now_ms) MUST_CHECK;
+enum err contact_remove(struct store_tx *tx, struct account_id account, struct str email,
+                        int64_t now_ms) MUST_CHECK; /* ERR_NOT_FOUND */
+/* At once and without a trace: it was never the owner's. */
+enum err contact_drop(struct store_tx *tx, struct account_id account, struct str email) MUST_CHECK;
 
 struct device {
     struct device_id id;

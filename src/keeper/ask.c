@@ -31,6 +31,7 @@ const struct ask_rule ask_rules[KEEPER_ASK_COUNT] = {
     [KEEPER_SETTLE] = { .begin = commit_settle },
     [KEEPER_FATE] = { .begin = commit_fate },
     [KEEPER_END] = { .begin = commit_end },
+    [KEEPER_UNDO] = { .begin = past_undo },
     [KEEPER_LOCK_DOWN] = { .begin = lock_down },
     [KEEPER_FORGET_DEVICE] = { .begin = forget_device },
     [KEEPER_LINK] = { 0 }, /* no database: see begin_bare */

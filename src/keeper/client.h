@@ -14,14 +14,18 @@
  *   (its third wrong proof or approval ends it); or that proof is none of the action's. The third wrong KEEPER_APPROVE
  *   itself answers KEEPER_REFUSED, the two before KEEPER_WRONG; KEEPER_NONE when no code shown here is alive, and
  *   KEEPER_NOT_PROVED when `by` is not a known device of the account, or is the opener's own.
- * - KEEPER_MAKE_CODE_*: asked again while a code is alive it answers the same digits and spends nothing; KEEPER_NONE
- *   once PROOF_CODE was counted, because none is needed any more.
+ * - KEEPER_MAKE_CODE_*: asked again while a code is alive it answers the same digits and spends nothing. Once
+ * PROOF_CODE was counted KEEPER_MAKE_CODE_THERE answers KEEPER_NONE; KEEPER_MAKE_CODE_HERE makes new ones, which end a
+ * hold.
  * - KEEPER_COMMIT: KEEPER_DOWN leaves open whether the attempt was applied: ask KEEPER_FATE. Any other answer but
  *   KEEPER_RIGHT, and KEEPER_NONE from KEEPER_FATE, is final for all commits of the attempt asked before it, also for
  *   one that is still under way (which then answers KEEPER_DOWN); a commit asked after it may be applied.
  * - KEEPER_BUSY to a proof also says that three others of its attempt are being looked at.
  * - KEEPER_END of a sign_up that was applied and never settled, until a day after its expiry: what it enrolled is
  *   forgotten, so that its address is free again.
+ * - KEEPER_UNDO goes by the front's word alone: all it can do is to put an account's own former credential back while
+ * the password counts for nothing. What was recovered since (recover_password) stays. KEEPER_RIGHT also where nothing
+ * was left to put back.
  * - KEEPER_WEAK does not end the attempt. A commit of what was applied already answers as it did the first time.
  */
 #ifndef TOCSIN_KEEPER_CLIENT_H
@@ -41,11 +45,13 @@ enum keeper_ask {
     KEEPER_SHOW_CODE,      /* the same digits in clear, for a trusted device's page; KEEPER_NONE where none is alive */
     KEEPER_MAKE_CODE_HERE, /* digits in clear, to be typed on a trusted device */
     KEEPER_APPROVE, /* secret: digits typed on a trusted device; `by` is that device and must be known to the keeper */
-    KEEPER_MAKE_EMAIL_CODE, /* digits to a new address, sealed; sign_up only when the address has no account */
+    KEEPER_MAKE_EMAIL_CODE, /* digits to a new address, sealed; for what needs other proofs too only after those, else
+                               KEEPER_NOT_PROVED */
     KEEPER_COMMIT,          /* applies the action's effect once; secret: the new password where the effect sets one */
     KEEPER_SETTLE,          /* the front has recorded what KEEPER_COMMIT did: a new recovery key is not shown again */
     KEEPER_FATE,            /* after a crash: KEEPER_RIGHT when the attempt was applied, KEEPER_NONE when not */
     KEEPER_END,             /* the attempt ended without effect: proofs and codes are forgotten */
+    KEEPER_UNDO,            /* puts back what the attempt replaced in the last 7 days, and locks the password */
     KEEPER_LOCK_DOWN,       /* password no longer counts as a proof until it is changed with two other proofs */
     KEEPER_FORGET_DEVICE,   /* `device` is no longer known */
     KEEPER_LINK,            /* secret: the tl_ text; KEEPER_RIGHT when its MAC is ours */
@@ -65,6 +71,7 @@ enum keeper_say {
 };
 
 #define KEEPER_PASSWORD_BYTES_MAX 1024 /* 256 code points of UTF-8 */
+#define KEEPER_SECRET_BYTES_MAX   8192 /* of any ask: a passkey's ceremony */
 #define KEEPER_SEALED_BYTES_MAX   64   /* 8 digits and the box's overhead */
 #define RECOVERY_KEY_TEXT_SIZE    48   /* "ABCD-EFGH-…" and NUL */
 
@@ -76,6 +83,7 @@ struct keeper_request {
     struct device_id device; /* the device that opened the attempt; zero when unknown */
     struct device_id
         by; /* KEEPER_APPROVE: the approving device. KEEPER_COMMIT of sign_up and sign_in: the device that gets known */
+    struct subject subject; /* bound to the attempt by the first message about it */
     int64_t attempt_expires_ms;
     uint8_t code_digits;
     struct str secret; /* borrowed during the call; the client wipes its copy */

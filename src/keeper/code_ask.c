@@ -64,10 +64,10 @@ static enum err make_new(struct store_tx *tx, struct step *s, const struct makin
 static enum err make_or_repeat(struct store_tx *tx, struct step *s, const struct making *m, const struct record *rec) {
     struct code c = { 0 };
     enum err r = code_load(tx, s, m->way, &c);
-    if (r == OK && (rec->proved & m->proof))
+    if (r == OK && (rec->proved & m->proof) && m->way != CODE_HERE)
         job_say(s->j, KEEPER_NONE); /* proved already: none is needed */
     else if (r == OK)
-        r = c.is_alive ? reply_code(s, m->way, &c) : make_new(tx, s, m, rec);
+        r = c.is_alive && !c.is_used ? reply_code(s, m->way, &c) : make_new(tx, s, m, rec);
     bytes_wipe(&c, sizeof c);
     return r;
 }
@@ -138,9 +138,16 @@ enum err ask_code_here(struct store_tx *tx, void *ctx) {
 enum err ask_code_email(struct store_tx *tx, void *ctx) {
     struct step *s = ctx;
     struct record rec;
+    unsigned proved = 0;
     bool may;
     enum err r = bind_for(tx, s, PROOF_EMAIL_CODE, &rec, &may);
     if (r != OK || !may) return r;
+    if ((r = proofs_counting(tx, s, &rec, &proved)) != OK) return r;
+    s->j->r.proved = (uint8_t)proved;
+    if (action_rules[rec.action].need.also && !need_is_met_so_far(config_need(s->k->config, rec.action), proved)) {
+        job_say(s->j, KEEPER_NOT_PROVED);
+        return OK;
+    }
     return make_or_repeat(tx, s,
                           &(struct making){ .way = CODE_EMAIL,
                                             .proof = PROOF_EMAIL_CODE,

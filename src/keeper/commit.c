@@ -10,13 +10,6 @@
 
 #define FORGET_WITHIN_MS MS_PER_DAY
 
-static struct need need_of(const struct keeper *k, enum action action) {
-    struct need need = action_rules[action].need;
-    int64_t asked = k->config->action[action].proofs;
-    if (need.count >= 2 && asked > need.count && asked <= 3) need.count = (uint8_t)asked;
-    return need;
-}
-
 /* The keeper's own verdict. `by` gets known by two proofs, or stays known; one password admits no other device. */
 static enum err is_proved(struct store_tx *tx, const struct step *s, const struct record *rec, unsigned *ret_counting,
                           bool *ret_is_proved) {
@@ -30,7 +23,7 @@ static enum err is_proved(struct store_tx *tx, const struct step *s, const struc
         bool is_known_enough = rec->action == ACTION_SIGN_IN && is_known && !c.is_locked &&
                                (id_is_zero(s->j->q.by.b) || id_eq(s->j->q.by.b, rec->device.b)) &&
                                need_is_met(action_rules[rec->action].need_known, counting);
-        *ret_is_proved = need_is_met(need_of(s->k, rec->action), counting) || is_known_enough;
+        *ret_is_proved = need_is_met(config_need(s->k->config, rec->action), counting) || is_known_enough;
         *ret_counting = counting;
     }
     bytes_wipe(&c, sizeof c);
@@ -61,8 +54,9 @@ static enum err put_recovery_key(struct store_tx *tx, const struct step *s, stru
     recovery_key_of(s, rec, in + ID_BYTES);
     memcpy(h.pepper_id, s->k->keys->pepper_id, sizeof h.pepper_id);
     crypto_mac(s->k->keys->recovery_store, "tocsin recovery key 1", str_bytes(in, sizeof in), h.hash);
-    enum err r = is_first ? credential_first(tx, s, CREDENTIAL_RECOVERY_KEY, &h)
-                          : credential_put(tx, s, CREDENTIAL_RECOVERY_KEY, &h);
+    enum err r = is_first ? OK : past_keep(tx, s, CREDENTIAL_RECOVERY_KEY, rec->action);
+    if (r == OK && is_first) r = credential_first(tx, s, CREDENTIAL_RECOVERY_KEY, &h);
+    if (r == OK && !is_first) r = credential_put(tx, s, CREDENTIAL_RECOVERY_KEY, &h);
     bytes_wipe(in, sizeof in);
     bytes_wipe(&h, sizeof h);
     return r;
@@ -95,15 +89,33 @@ static enum err apply_admit(struct store_tx *tx, const struct step *s, unsigned 
     return r;
 }
 
+static enum err apply_password(struct store_tx *tx, const struct step *s, const struct record *rec) {
+    enum err r = past_keep(tx, s, CREDENTIAL_PASSWORD, rec->action);
+    return r == OK ? credential_put(tx, s, CREDENTIAL_PASSWORD, &s->j->work.made) : r;
+}
+
+static enum err apply_forget(struct store_tx *tx, const struct step *s, const struct record *rec) {
+    struct device_id device;
+    memcpy(device.b, rec->subject.b, sizeof device.b);
+    return known_device_drop(tx, s, device);
+}
+
 static enum err apply_effect(struct store_tx *tx, const struct step *s, struct record *rec, unsigned counting) {
     enum err r = OK;
+    bool makes_key = (counting & PROOF_RECOVERY_KEY) != 0; /* the old one is spent */
     switch (action_rules[rec->action].effect) {
     case EFFECT_ENROLL: return apply_enroll(tx, s, rec);
     case EFFECT_ADMIT: r = apply_admit(tx, s, counting); break;
-    case EFFECT_SET_PASSWORD: r = credential_put(tx, s, CREDENTIAL_PASSWORD, &s->j->work.made); break;
+    case EFFECT_SET_PASSWORD: r = apply_password(tx, s, rec); break;
+    case EFFECT_NEW_RECOVERY_KEY: makes_key = true; break;
+    case EFFECT_FORGET_DEVICE: r = apply_forget(tx, s, rec); break;
+    case EFFECT_LEAVE: r = past_leave(tx, s); break;
+    case EFFECT_ADD_PASSKEY:
+    case EFFECT_REMOVE_PASSKEY:
+    case EFFECT_RECEIPT:
+    case EFFECT_PERMIT: break;
     }
-    if (r == OK && (counting & PROOF_RECOVERY_KEY)) r = put_recovery_key(tx, s, rec, false); /* the old one is spent */
-    return r;
+    return r == OK && makes_key ? put_recovery_key(tx, s, rec, false) : r;
 }
 
 static enum err apply(struct store_tx *tx, const struct step *s, struct record *rec, unsigned counting) {
@@ -147,12 +159,7 @@ static enum err may_apply(struct store_tx *tx, struct step *s, const struct reco
 }
 
 static bool sets_password(enum action action) {
-    switch (action_rules[action].effect) {
-    case EFFECT_ENROLL:
-    case EFFECT_SET_PASSWORD: return true;
-    case EFFECT_ADMIT: return false;
-    }
-    return false;
+    return action_rules[action].effect == EFFECT_ENROLL || action_rules[action].effect == EFFECT_SET_PASSWORD;
 }
 
 enum err commit_begin(struct store_tx *tx, void *ctx) {

@@ -2,7 +2,8 @@
 #include "base/secret.h"
 #include "keeper/record.h"
 
-extern const struct store_stmt CREDENTIAL_LOAD, CREDENTIAL_FIRST, CREDENTIAL_PUT, CREDENTIAL_REHASH, CREDENTIAL_LOCK;
+extern const struct store_stmt CREDENTIAL_LOAD, CREDENTIAL_FIRST, CREDENTIAL_PUT, CREDENTIAL_PUT_BACK,
+    CREDENTIAL_REHASH, CREDENTIAL_LOCK;
 extern const struct store_stmt CREDENTIAL_FORGET, KNOWN_DEVICE_FIND, KNOWN_DEVICE_ADD, KNOWN_DEVICE_DROP,
     KNOWN_DEVICE_FORGET;
 
@@ -30,6 +31,13 @@ const struct store_stmt CREDENTIAL_PUT = {
         " made_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, 0, ?9)"
         " ON CONFLICT (account_id, kind) DO UPDATE SET scheme = ?3, pepper_id = ?4, memory_kib = ?5, passes = ?6,"
         " salt = ?7, hash = ?8, rev = credential.rev + 1, is_locked = 0, made_ms = ?9",
+};
+const struct store_stmt CREDENTIAL_PUT_BACK = {
+    .name = "keeper_credential_put_back",
+    .in = "biibiibbii",
+    .out = "",
+    .sql = "UPDATE credential SET scheme = ?3, pepper_id = ?4, memory_kib = ?5, passes = ?6, salt = ?7, hash = ?8,"
+           " made_ms = ?9, is_locked = ?10, rev = rev + 1 WHERE account_id = ?1 AND kind = ?2",
 };
 const struct store_stmt CREDENTIAL_REHASH = {
     .name = "keeper_credential_rehash",
@@ -120,6 +128,17 @@ enum err credential_first(struct store_tx *tx, const struct step *s, enum creden
 enum err credential_put(struct store_tx *tx, const struct step *s, enum credential_kind kind,
                         const struct password_hash *h) {
     return put(tx, s, kind, false, h);
+}
+
+enum err credential_put_back(struct store_tx *tx, const struct step *s, enum credential_kind kind,
+                             const struct password_hash *h) {
+    int64_t changed = 0;
+    enum err r = store_exec(tx, &CREDENTIAL_PUT_BACK,
+                            S_IN(S_B(s->j->q.account.b), S_I(kind), S_I(scheme_of(kind)), S_B(h->pepper_id),
+                                 S_I(h->cost.memory_kib), S_I(h->cost.passes), S_B(h->salt), S_B(h->hash),
+                                 S_I(s->now_ms), S_I(kind == CREDENTIAL_PASSWORD)),
+                            &changed);
+    return r == OK && changed != 1 ? ERR_CONFLICT : r;
 }
 
 enum err credential_rehash(struct store_tx *tx, const struct step *s, int64_t rev, const struct password_hash *h) {

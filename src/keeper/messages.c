@@ -16,10 +16,11 @@ const struct keeper_ask_shape keeper_ask_shapes[KEEPER_ASK_COUNT] = {
     [KEEPER_MAKE_CODE_HERE] = { OF_ATTEMPT, .needs_digits = true },
     [KEEPER_APPROVE] = { OF_ATTEMPT, .secret_bytes_max = 64 },
     [KEEPER_MAKE_EMAIL_CODE] = { OF_ATTEMPT },
-    [KEEPER_COMMIT] = { OF_ATTEMPT, .secret_bytes_max = KEEPER_PASSWORD_BYTES_MAX },
+    [KEEPER_COMMIT] = { OF_ATTEMPT, .secret_bytes_max = KEEPER_SECRET_BYTES_MAX },
     [KEEPER_SETTLE] = { OF_ATTEMPT },
     [KEEPER_FATE] = { OF_ATTEMPT },
     [KEEPER_END] = { OF_ATTEMPT },
+    [KEEPER_UNDO] = { OF_ATTEMPT },
     [KEEPER_LOCK_DOWN] = { .needs_account = true },
     [KEEPER_FORGET_DEVICE] = { .needs_account = true, .needs_device = true },
     [KEEPER_LINK] = { .secret_bytes_max = 128 },
@@ -34,6 +35,7 @@ void keeper_fill_ask(struct keeper_message_ask *m, const struct keeper_request *
     m->attempt = q->attempt;
     m->device = q->device;
     m->by = q->by;
+    m->subject = q->subject;
     m->attempt_expires_ms = q->attempt_expires_ms;
     m->action = (uint8_t)q->action;
     m->code_digits = q->code_digits;

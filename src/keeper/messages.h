@@ -22,12 +22,13 @@ struct keeper_message_ask {
     struct attempt_id attempt;
     struct device_id device;
     struct device_id by;
+    struct subject subject;
     int64_t attempt_expires_ms; /* 0: as long as the action's table says */
     uint8_t action;
     uint8_t code_digits;
     uint8_t is_too_long; /* the secret was over its bound and is not here: never right, never good enough */
     uint16_t secret_n;
-    uint8_t secret[KEEPER_PASSWORD_BYTES_MAX];
+    uint8_t secret[KEEPER_SECRET_BYTES_MAX];
 } __attribute__((packed));
 
 struct keeper_message_reply {

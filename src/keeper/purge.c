@@ -69,7 +69,7 @@ static enum err purge_all(struct store_tx *tx, void *ctx) {
         enum err r = store_exec(tx, purges[i].stmt, S_IN(S_I(*now_ms - purges[i].older_than_ms)), &changed);
         if (r != OK) return r;
     }
-    return OK;
+    return past_purge(tx, *now_ms);
 }
 
 enum err keeper_purge(struct keeper *k, int64_t now_ms) { return store_write(k->store, purge_all, &now_ms); }

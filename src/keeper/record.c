@@ -10,18 +10,18 @@ extern const struct store_stmt RECORD_LOAD, RECORD_INSERT, RECORD_WRITE;
 const struct store_stmt RECORD_LOAD = {
     .name = "keeper_record_load",
     .in = "bb",
-    .out = "ibiiiiiiiiiiB",
-    .sql =
-        "SELECT action, device_id, state, proved, tried, wrong, approve_wrong, fence, expires_ms, touched_ms,"
-        " password_rev, recovery_rev, recovery_salt FROM attempt WHERE account_id = ?1 AND attempt_id = ?2 FOR UPDATE",
+    .out = "ibiiiiiiiiiiBb",
+    .sql = "SELECT action, device_id, state, proved, tried, wrong, approve_wrong, fence, expires_ms, touched_ms,"
+           " password_rev, recovery_rev, recovery_salt, subject FROM attempt WHERE account_id = ?1 AND attempt_id = ?2 "
+           "FOR UPDATE",
 };
 const struct store_stmt RECORD_INSERT = {
     .name = "keeper_record_insert",
-    .in = "bbibii",
+    .in = "bbibiib",
     .out = "",
     .sql = "INSERT INTO attempt (account_id, attempt_id, action, device_id, state, proved, tried, wrong,"
-           " approve_wrong, fence, expires_ms, touched_ms, password_rev, recovery_rev)"
-           " VALUES (?1, ?2, ?3, ?4, 1, 0, 0, 0, 0, 0, ?5, ?6, 0, 0)"
+           " approve_wrong, fence, expires_ms, touched_ms, password_rev, recovery_rev, subject)"
+           " VALUES (?1, ?2, ?3, ?4, 1, 0, 0, 0, 0, 0, ?5, ?6, 0, 0, ?7)"
            " ON CONFLICT (account_id, attempt_id) DO NOTHING",
 };
 const struct store_stmt RECORD_WRITE = {
@@ -34,11 +34,12 @@ const struct store_stmt RECORD_WRITE = {
 };
 
 static enum err load(struct store_tx *tx, const struct step *s, struct record *ret) {
-    struct store_val c[13];
+    struct store_val c[14];
     const struct keeper_message_ask *q = &s->j->q;
     enum err r = store_one(tx, &RECORD_LOAD, S_IN(S_B(q->account.b), S_B(q->attempt.b)), s->arena, c);
     if (r != OK) return r;
-    if (c[0].i < 0 || c[0].i >= ACTION_COUNT || c[1].s.n != ID_BYTES) return ERR_CORRUPT;
+    if (c[0].i < 0 || c[0].i >= ACTION_COUNT || c[1].s.n != ID_BYTES || c[13].s.n != sizeof ret->subject)
+        return ERR_CORRUPT;
     if (c[2].i < RECORD_OPEN || c[2].i > RECORD_ENDED) return ERR_CORRUPT;
     *ret = (struct record){ .action = (enum action)c[0].i,
                             .state = (enum record_state)c[2].i,
@@ -53,13 +54,15 @@ static enum err load(struct store_tx *tx, const struct step *s, struct record *r
                             .recovery_rev = c[11].i,
                             .has_salt = !c[12].is_null };
     memcpy(ret->device.b, c[1].s.p, ID_BYTES);
+    memcpy(ret->subject.b, c[13].s.p, sizeof ret->subject);
     if (ret->has_salt && c[12].s.n != sizeof ret->salt) return ERR_CORRUPT;
     if (ret->has_salt) memcpy(ret->salt, c[12].s.p, sizeof ret->salt);
     return OK;
 }
 
 static bool is_match(const struct record *rec, const struct keeper_message_ask *q) {
-    return rec->action == (enum action)q->action && id_eq(rec->device.b, q->device.b);
+    return rec->action == (enum action)q->action && id_eq(rec->device.b, q->device.b) &&
+           memcmp(rec->subject.b, q->subject.b, sizeof rec->subject) == 0;
 }
 
 bool record_is_alive(const struct record *rec, int64_t now_ms) {
@@ -91,7 +94,7 @@ enum err record_bind(struct store_tx *tx, struct step *s, struct record *ret, en
         int64_t changed;
         r = store_exec(tx, &RECORD_INSERT,
                        S_IN(S_B(q->account.b), S_B(q->attempt.b), S_I(q->action), S_B(q->device.b), S_I(life_end(s)),
-                            S_I(s->now_ms)),
+                            S_I(s->now_ms), S_B(q->subject.b)),
                        &changed);
         if (r == OK) r = record_find(tx, s, ret, ret_say);
     }
@@ -120,7 +123,8 @@ enum err record_end(struct store_tx *tx, const struct step *s, struct record *re
 
 bool action_wants(enum action action, enum proof proof) {
     const struct action_rule *rule = &action_rules[action];
-    unsigned wanted = rule->need.of | rule->need.sufficient | rule->need_known.of | rule->need_known.sufficient;
+    unsigned wanted =
+        rule->need.of | rule->need.sufficient | rule->need_known.of | rule->need_known.sufficient | rule->need.also;
     return (wanted & proof) != 0;
 }
 

@@ -15,6 +15,7 @@ enum record_state { RECORD_OPEN = 1, RECORD_APPLIED, RECORD_SETTLED, RECORD_ENDE
 struct record {
     enum action action;
     struct device_id device; /* that opened the attempt */
+    struct subject subject;
     enum record_state state;
     unsigned proved;      /* as it was seen; proofs_counting says what still counts */
     int64_t tried, wrong; /* reserved tries of proofs; those of them that were wrong */
@@ -28,7 +29,7 @@ struct record {
 
 /*
  * The attempt of the step's ask: found, or made by its first message. *ret_say is 0, or KEEPER_REFUSED where account,
- * action or device differ from the first message, or the attempt is over.
+ * action, device or subject differ from the first message, or the attempt is over.
  */
 enum err record_bind(struct store_tx *tx, struct step *s, struct record *ret, enum keeper_say *ret_say) MUST_CHECK;
 /* Found only, in any state. *ret_say: 0, KEEPER_NONE, KEEPER_REFUSED (mismatch). */
@@ -55,6 +56,9 @@ enum err credential_first(struct store_tx *tx, const struct step *s, enum creden
 /* Puts a new one in the old one's place; ends a lock-down and failures of its kind. */
 enum err credential_put(struct store_tx *tx, const struct step *s, enum credential_kind kind,
                         const struct password_hash *h) MUST_CHECK;
+/* Puts a former one back, as a new revision; a password is locked with it. */
+enum err credential_put_back(struct store_tx *tx, const struct step *s, enum credential_kind kind,
+                             const struct password_hash *h) MUST_CHECK;
 /* The same password, hashed at another cost. */
 enum err credential_rehash(struct store_tx *tx, const struct step *s, int64_t rev,
                            const struct password_hash *h) MUST_CHECK;
@@ -66,6 +70,15 @@ enum err known_device_find(struct store_tx *tx, const struct step *s, struct dev
                            bool *ret_is_known) MUST_CHECK;
 enum err known_device_add(struct store_tx *tx, const struct step *s, struct device_id device) MUST_CHECK;
 enum err known_device_drop(struct store_tx *tx, const struct step *s, struct device_id device) MUST_CHECK;
+
+/* ---- past.c: what a change replaced, kept for a week ---- */
+/* Before the account's credential of that kind is replaced by the attempt. */
+enum err past_keep(struct store_tx *tx, const struct step *s, enum credential_kind kind, enum action by) MUST_CHECK;
+/* The account is to be forgotten a week after this. */
+enum err past_leave(struct store_tx *tx, const struct step *s) MUST_CHECK;
+enum err past_undo(struct store_tx *tx, void *step) MUST_CHECK;
+/* Forgets what is older than a week, and with it the accounts that left. */
+enum err past_purge(struct store_tx *tx, int64_t now_ms) MUST_CHECK;
 
 /* What counts now of what was proved: a password not while it is locked, and nothing that was replaced since. */
 enum err proofs_counting(struct store_tx *tx, const struct step *s, const struct record *rec,

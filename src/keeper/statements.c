@@ -8,6 +8,7 @@
     X(CREDENTIAL_LOAD)                                                                                                 \
     X(CREDENTIAL_FIRST)                                                                                                \
     X(CREDENTIAL_PUT)                                                                                                  \
+    X(CREDENTIAL_PUT_BACK)                                                                                             \
     X(CREDENTIAL_REHASH)                                                                                               \
     X(CREDENTIAL_LOCK)                                                                                                 \
     X(CREDENTIAL_FORGET)                                                                                               \
@@ -27,6 +28,15 @@
     X(FAILURE_TAKE_BACK)                                                                                               \
     X(FAILURE_LOAD)                                                                                                    \
     X(FAILURE_CLEAR)                                                                                                   \
+    X(PAST_KEEP)                                                                                                       \
+    X(PAST_LEAVE)                                                                                                      \
+    X(PAST_OF)                                                                                                         \
+    X(PAST_LATER)                                                                                                      \
+    X(PAST_DROP)                                                                                                       \
+    X(PAST_PURGE)                                                                                                      \
+    X(LEFT_CREDENTIALS)                                                                                                \
+    X(LEFT_DEVICES)                                                                                                    \
+    X(LEFT_FAILURES)                                                                                                   \
     X(PURGE_ATTEMPTS)                                                                                                  \
     X(PURGE_SETTLED)                                                                                                   \
     X(PURGE_APPLIED)                                                                                                   \

@@ -136,6 +136,16 @@ static void act_push(struct scene *s) {
 
 /* ---- attempts ---- */
 
+/* about ADDRESS, or about DEVICE */
+static void set_about(struct scene *s, struct guard_call *g) {
+    const char *about = word_after(s, "about");
+    if (!about) return;
+    if (strchr(about, '@'))
+        g->email = str_from(about);
+    else
+        memcpy(g->target, client_named(s, about)->device.b, ID_BYTES);
+}
+
 static void act_attempt(struct scene *s) {
     struct client *c = client_named(s, word_after(s, "by") ? word_after(s, "by") : "");
     struct person *p = person_named(s, word_after(s, "for") ? word_after(s, "for") : "");
@@ -143,6 +153,7 @@ static void act_attempt(struct scene *s) {
     struct guard_call g = { .verb = GUARD_OPEN, .action = action_named(s, word_at(s, 1)), .email = str_from(p->email) };
     const struct guard_caller caller = caller_of(s, c, NULL);
     if (s->try_n == TRIES_MAX) scene_fail(s, "too many attempts");
+    set_about(s, &g);
     call(s, &g, &caller, HOUSE_LIVES);
     if (g.answer.say != GUARD_OK) return;
     *t = (struct try){
@@ -189,7 +200,7 @@ static bool is_letter(struct scene *s, const struct store_val *v, const void *ct
 /* The digits as they were mailed or pushed, or as a page showed them. */
 static void read_digits(struct scene *s, struct try *t, enum proof proof) {
     struct letter want = { proof == PROOF_EMAIL_CODE ? LETTER_EMAIL_CODE : LETTER_CODE,
-                           proof == PROOF_EMAIL_CODE ? t->person->email : NULL };
+                           proof == PROOF_EMAIL_CODE && t->action == ACTION_SIGN_UP ? t->person->email : NULL };
     if (t->digits[0] && proof == PROOF_CODE) return;
     if (!outbox_find(s, is_letter, &want, t->digits, NULL)) scene_fail(s, "no digits were sent");
 }
@@ -390,6 +401,17 @@ static void act_hold(struct scene *s) {
     restart_keeper(s); /* it reads the policy too */
 }
 
+/* reads CLIENT of CLIENT: the backup server asks for it */
+static void act_reads(struct scene *s) {
+    struct client *c = client_named(s, word_at(s, 1)), *from = client_named(s, word_at(s, 3));
+    const struct guard_restore x = {
+        .account = from->session.account, .device = c->device, .from = from->device, .where = &c->from
+    };
+    int64_t until_ms = 0;
+    enum err r = guard_restore_may(s->house.guard, &x, &until_ms);
+    s->last = (struct guard_answer){ .say = r != OK ? GUARD_NOT_FOUND : until_ms > 0 ? GUARD_OK : GUARD_FORBIDDEN };
+}
+
 static void act_team(struct scene *s) {
     snprintf(s->house.kept.config.mail_security_team, sizeof s->house.kept.config.mail_security_team, "%s",
              word_at(s, 1));
@@ -427,7 +449,7 @@ bool act(struct scene *s) {
         { "answer", act_answer },    { "look", act_look },     { "seen", act_seen },
         { "tick", act_tick },        { "wait", act_wait },     { "restart", act_restart },
         { "hold", act_hold },        { "team", act_team },     { "delivered", act_delivered },
-        { "read", outbox_read_all },
+        { "read", outbox_read_all }, { "reads", act_reads },
     };
     for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
         if (!word_is(s, 0, acts[i].verb)) continue;

@@ -1,4 +1,6 @@
 # "It wasn't me" about a change that the keeper has already applied: it ends as done, and the account stays locked.
+hold change_password 0s
+hold recover_password 0s
 device laptop from 192.0.2.1; member alice on laptop
 device thief from 198.51.100.7
 wait 1m

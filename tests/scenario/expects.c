@@ -225,7 +225,8 @@ static void expect_account(struct scene *s) {
     enum account_state state = q.acc.state;
     arena_free(arena);
     if (r != OK) scene_fail(s, "account: %s", err_name(r));
-    if ((state == ACCOUNT_LOCKED_DOWN) != word_is(s, 3, "locked")) scene_fail(s, "the account is in the other state");
+    const char *const names[] = { "", "normal", "locked", "leaving" };
+    if (strcmp(names[state], word_at(s, 3)) != 0) scene_fail(s, "the account is %s", names[state]);
 }
 
 static enum err on_session(void *ctx, const struct session *session, const struct device *d) {
@@ -298,6 +299,45 @@ static void expect_result(struct scene *s) {
     if (strcmp(is, word_at(s, 2)) != 0) scene_fail(s, "the result is %s", is);
 }
 
+struct contact_query {
+    const struct person *p;
+    const char *email;
+    struct arena *arena;
+    struct account acc;
+    bool is_live, is_told;
+};
+
+static enum err on_contact(void *ctx, const struct contact *c) {
+    struct contact_query *q = ctx;
+    if (!str_eq(c->email, str_from(q->email))) return OK;
+    q->is_told = true;
+    q->is_live |= c->removed_ms == 0;
+    return OK;
+}
+
+static enum err find_contact(struct store_tx *tx, void *ctx) {
+    struct contact_query *q = ctx;
+    enum err r = contact_each(tx, q->p->account, clock_wall_ms(), on_contact, q);
+    return r == OK ? account_get(tx, q->p->account, q->arena, &q->acc) : r;
+}
+
+/* contact PERSON ADDRESS live|told|none|own */
+static void expect_contact(struct scene *s) {
+    struct contact_query q = { .p = person_named(s, word_at(s, 2)), .email = word_at(s, 3), .arena = s->arena };
+    const char *want = word_at(s, 4), *is = "none";
+    if (store_read(s->house.store, find_contact, &q) != OK) scene_fail(s, "the contacts can't be read");
+    if (q.is_told) is = "told";
+    if (q.is_live) is = "live";
+    if (strcmp(want, "own") == 0 && q.is_live && str_eq(q.acc.email, str_from(q.email))) is = "own";
+    if (strcmp(is, want) != 0) scene_fail(s, "%s is %s", q.email, is);
+}
+
+/* gone PERSON: nothing of the account is left */
+static void expect_gone(struct scene *s) {
+    struct contact_query q = { .p = person_named(s, word_at(s, 2)), .email = "", .arena = s->arena };
+    if (store_read(s->house.store, find_contact, &q) != ERR_NOT_FOUND) scene_fail(s, "the account is there");
+}
+
 static void expect_known(struct scene *s) {
     if (s->last.attempt.is_known_device != word_is(s, 2, "device")) scene_fail(s, "the device is the other thing");
 }
@@ -311,7 +351,8 @@ void expect(struct scene *s) {
         { "push", expect_push },     { "state", expect_state },     { "proved", expect_proved },
         { "needs", expect_needs },   { "account", expect_account }, { "session", expect_session },
         { "device", expect_device }, { "history", expect_history }, { "cases", expect_cases },
-        { "result", expect_result }, { "known", expect_known },
+        { "result", expect_result }, { "known", expect_known },     { "contact", expect_contact },
+        { "gone", expect_gone },
     };
     const char *what = word_at(s, 1);
     for (size_t i = 0; i < ARRAY_LEN(expects); i++) {

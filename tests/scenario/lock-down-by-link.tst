@@ -1,4 +1,5 @@
 # A thief who had password and code has changed the password. The link in the mail, without any session, stops it all.
+hold change_password 0s
 device laptop from 192.0.2.1; member alice on laptop; push laptop
 device thief from 198.51.100.7
 wait 1h

@@ -1,4 +1,5 @@
 # The way back from a lock-down: recovery key and a code. Nobody is signed in by it; the next key is in the answer.
+hold recover_password 0s
 device laptop from 192.0.2.1; member alice on laptop
 device thief from 198.51.100.7
 wait 1m

@@ -26,6 +26,19 @@ static bool promise(enum action a, bool is_known, unsigned proved) {
     case ACTION_CHANGE_PASSWORD: return (proved & PROOF_PASSKEY) != 0 || bits(proved & two_of) >= 2;
     case ACTION_RECOVER_PASSWORD:
         return (proved & PROOF_PASSKEY) != 0 || bits(proved & (PROOF_RECOVERY_KEY | PROOF_CODE)) == 2;
+    case ACTION_RESTORE:
+    case ACTION_REMOVE_CONTACT:
+    case ACTION_ADD_PASSKEY:
+    case ACTION_REMOVE_PASSKEY:
+    case ACTION_REMOVE_DEVICE:
+    case ACTION_EXPORT_DATA:
+    case ACTION_DELETE_ACCOUNT: return (proved & PROOF_PASSKEY) != 0 || bits(proved & two_of) >= 2;
+    case ACTION_CHANGE_EMAIL:
+    case ACTION_ADD_CONTACT:
+        return (proved & PROOF_EMAIL_CODE) != 0 && ((proved & PROOF_PASSKEY) != 0 || bits(proved & two_of) >= 2);
+    case ACTION_NEW_RECOVERY_KEY:
+        return (proved & PROOF_PASSKEY) != 0 || bits(proved & (PROOF_PASSWORD | PROOF_CODE)) == 2;
+    case ACTION_PURCHASE: return (proved & PROOF_PASSKEY) != 0;
     case ACTION_COUNT: break;
     }
     return false;
@@ -70,7 +83,7 @@ static void no_action_is_weaker_than_two_proofs_from_afar(void **state) {
         assert_true(rule->life_ms >= MS_PER_MIN && rule->life_ms <= MS_PER_DAY);
         assert_non_null(rule->name);
         assert_int_equal(rule->need.sufficient & ~(unsigned)PROOF_PASSKEY, 0);
-        if (a == ACTION_SIGN_UP) continue;
+        if (a == ACTION_SIGN_UP || a == ACTION_PURCHASE) continue; /* an address; a passkey and nothing else */
         assert_true(rule->need.count >= 2);
         assert_int_equal(rule->need.of & PROOF_EMAIL_CODE, 0);
         assert_int_equal(rule->need_known.of & PROOF_EMAIL_CODE, 0);

@@ -20,6 +20,7 @@ CREATE TABLE attempt (
     attempt_id BYTEA NOT NULL CHECK (length(attempt_id) = 16),
     action BIGINT NOT NULL,
     device_id BYTEA NOT NULL CHECK (length(device_id) = 16),
+    subject BYTEA NOT NULL CHECK (length(subject) = 32),
     state BIGINT NOT NULL CHECK (state BETWEEN 1 AND 4),
     proved BIGINT NOT NULL,
     tried BIGINT NOT NULL,
@@ -34,6 +35,22 @@ CREATE TABLE attempt (
     PRIMARY KEY (account_id, attempt_id)
 ) @strict;
 CREATE INDEX attempt_by_expiry ON attempt (state, expires_ms);
+
+-- What an attempt replaced, for a week. kind 9: the account leaves.
+CREATE TABLE past (
+    account_id BYTEA NOT NULL CHECK (length(account_id) = 16),
+    attempt_id BYTEA NOT NULL CHECK (length(attempt_id) = 16),
+    kind BIGINT NOT NULL CHECK (kind IN (1, 2, 9)),
+    action BIGINT NOT NULL,
+    at_ms BIGINT NOT NULL,
+    pepper_id BYTEA,
+    memory_kib BIGINT,
+    passes BIGINT,
+    salt BYTEA,
+    hash BYTEA,
+    PRIMARY KEY (account_id, attempt_id, kind)
+) @strict;
+CREATE INDEX past_by_age ON past (at_ms);
 
 CREATE TABLE code (
     account_id BYTEA NOT NULL CHECK (length(account_id) = 16),

@@ -4,20 +4,33 @@ CREATE TABLE setting (
     value BLOB NOT NULL
 ) @strict;
 
--- The only way from an address to an account; it stands outside the shards.
+-- The only way from an address to an account; it stands outside the shards. until_ms: 0 while it is the account's; else it was
+-- given up and is kept for that account alone until then. generation: how often it was given up.
 CREATE TABLE address (
     email TEXT NOT NULL PRIMARY KEY,
     account_id BLOB NOT NULL CHECK (length(account_id) = 16),
-    since_ms INTEGER NOT NULL
+    since_ms INTEGER NOT NULL,
+    until_ms INTEGER NOT NULL,
+    generation INTEGER NOT NULL CHECK (generation >= 0)
 ) @strict;
 
 CREATE TABLE account (
     account_id BLOB NOT NULL PRIMARY KEY CHECK (length(account_id) = 16),
     email TEXT NOT NULL,
     name TEXT NOT NULL,
-    state INTEGER NOT NULL CHECK (state IN (1, 2)),
+    state INTEGER NOT NULL CHECK (state IN (1, 2, 3)),
     epoch INTEGER NOT NULL CHECK (epoch >= 1),
-    created_ms INTEGER NOT NULL
+    created_ms INTEGER NOT NULL,
+    leaves_ms INTEGER NOT NULL
+) @strict;
+CREATE INDEX account_leaving ON account (leaves_ms);
+
+-- Countries the account was signed in from, and since when. 0: since it was made.
+CREATE TABLE account_place (
+    account_id BLOB NOT NULL,
+    country TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,
+    PRIMARY KEY (account_id, country)
 ) @strict;
 
 CREATE TABLE contact (

@@ -16,6 +16,9 @@ CREATE TABLE attempt (
     wrong INTEGER NOT NULL,
     has_alerted INTEGER NOT NULL CHECK (has_alerted IN (0, 1)),
     is_disowned INTEGER NOT NULL CHECK (is_disowned IN (0, 1)),
+    is_familiar INTEGER NOT NULL CHECK (is_familiar IN (0, 1)),
+    is_mailed INTEGER NOT NULL CHECK (is_mailed IN (0, 1)),
+    is_undone INTEGER NOT NULL CHECK (is_undone IN (0, 1)),
     held_alert BLOB NOT NULL,
     opened_ms INTEGER NOT NULL,
     expires_ms INTEGER NOT NULL,
@@ -29,9 +32,14 @@ CREATE TABLE attempt (
     device TEXT NOT NULL,
     name TEXT NOT NULL,
     device_name TEXT NOT NULL,
+    subject BLOB NOT NULL CHECK (length(subject) = 32),
+    detail TEXT NOT NULL,
+    until_ms INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
     PRIMARY KEY (account_id, id)
 ) @strict;
 CREATE INDEX attempt_by_state ON attempt (state, expires_ms);
+CREATE INDEX attempt_by_subject ON attempt (account_id, action, subject, opened_ms);
 CREATE INDEX attempt_by_net ON attempt (account_id, net, action, opened_ms);
 
 CREATE TABLE security_case (
