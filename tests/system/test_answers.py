@@ -59,7 +59,7 @@ def test_after_the_thief_changed_the_password(server, person):
     b = thief.open("change_password")
     b.prove("password", person.password)
     b.prove("code", person.code_for(b))
-    b.commit(password="thief's own new password")
+    b.commit_after_hold(password="thief's own new password")
     person.client.call("GET", "/api/v1/session", token=person.client.session, status=401)
     link = link_of(server, person, "Your password was changed")
     done = server.client().api("POST", "/alerts/answer", {"link": link, "answer": "not_me"})
@@ -92,7 +92,7 @@ def test_the_way_back(server, person):
     back.commit(status=409, password="too early for this one")
     back.code("shown_there")
     back.prove("code", helper.api("GET", f"/attempts/{back.id}/code")["digits"])
-    result = back.commit(password="mine again, and only mine")["result"]
+    result = back.commit_after_hold(password="mine again, and only mine")["result"]
     assert result["recovery_key"] != person.recovery_key
     helper.call("GET", "/api/v1/session", token=helper.session, status=401)
     again = server.client().open("sign_in", email=person.email, device_token=helper.device)

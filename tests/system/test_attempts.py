@@ -189,7 +189,7 @@ def test_recover_password(server, person):
     server.sink.wait(person.email, subject="your password")
     a.prove("recovery_key", person.recovery_key)
     a.prove("code", person.code_for(a))
-    result = a.commit(password="a recovered password 9")["result"]
+    result = a.commit_after_hold(password="a recovered password 9")["result"]
     assert set(result) == {"recovery_key"}
     person.client.call("GET", "/api/v1/session", token=person.client.session, status=401)
     server.sink.wait(person.email, subject="Your account was recovered")
