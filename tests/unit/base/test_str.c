@@ -163,6 +163,12 @@ static void decodes_base64url_strictly(void **state) {
         enum err r = dec_b64url(str_from(bad_base64url[i]), out, sizeof out, &n);
         if (r != ERR_INPUT) fail_msg("%s: %s", bad_base64url[i], err_name(r));
     }
+    for (int c = 0; c < 256; c++) { /* its alphabet and no other byte, also where char is signed */
+        char text[4] = { 'Z', (char)c, '9', 'v' };
+        bool is_letter = strchr("-_0123456789", c) != NULL || (c | 0x20) - 'a' + 0U < 26;
+        assert_int_equal(dec_b64url(str_bytes(text, 4), out, sizeof out, &n), c && is_letter ? OK : ERR_INPUT);
+    }
+    n = 99;
     assert_int_equal(dec_b64url(str_bytes("Zm\0v", 4), out, sizeof out, &n), ERR_INPUT);
     assert_int_equal(dec_b64url(STR("Zm9vYmFy"), out, 5, &n), ERR_TOO_LARGE);
     assert_int_equal(n, 99);
