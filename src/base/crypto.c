@@ -18,7 +18,7 @@ enum err crypto_init(void) {
     gcm128 = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
     gcm256 = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
     hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
-    if (!gcm128 || !gcm256 || !hkdf) return ERR_CRYPTO;
+    if (!gcm128 || !gcm256 || !hkdf || signature_init() != OK) return ERR_CRYPTO;
     return p256_init();
 }
 

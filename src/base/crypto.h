@@ -1,7 +1,7 @@
 /*
- * Thin wrappers over libsodium and OpenSSL 3: hashes, MACs, randomness, sealed boxes, and the P-256, HKDF and AES-GCM
- * that Web Push and VAPID need. No password hashing here: that is the keeper's alone. OpenSSL algorithms are fetched
- * once.
+ * Thin wrappers over libsodium and OpenSSL 3: hashes, MACs, randomness, sealed boxes, the P-256, HKDF and AES-GCM
+ * that Web Push and VAPID need, and the signatures that passkeys make. No password hashing here: that is the keeper's
+ * alone. OpenSSL algorithms are fetched once.
  */
 #ifndef TOCSIN_BASE_CRYPTO_H
 #define TOCSIN_BASE_CRYPTO_H
@@ -47,6 +47,23 @@ enum err p256_ecdh(const struct p256_key *k, struct str peer_point, uint8_t out[
 /* ES256 over SHA-256 of `in`; the signature is raw r||s (RFC 7515 A.3). */
 enum err p256_sign(const struct p256_key *k, struct str in, uint8_t out[64]) MUST_CHECK;
 enum err p256_verify(struct str point, struct str in, const uint8_t raw_sig[64]) MUST_CHECK;
+/* The same for a signature in strict DER (X9.62), as WebAuthn has it. */
+enum err p256_verify_der(struct str point, struct str in, struct str sig) MUST_CHECK;
+bool p256_is_point(struct str point); /* 65 uncompressed octets of a point on the curve */
 void p256_free(struct p256_key *k);
+
+#define ED25519_KEY_BYTES 32
+#define ED25519_SIG_BYTES 64
+#define RSA_BITS_MIN      2048
+#define RSA_BITS_MAX      4096
+/* A canonical point of the prime-order group: under one of small order a signature fits any message. */
+bool ed25519_is_key(struct str key);
+/* Pure Ed25519 (RFC 8032). ERR_CRYPTO, also for what is no key. */
+enum err ed25519_verify(struct str key, struct str in, struct str sig) MUST_CHECK;
+/* n and e are big-endian without leading zeros; n odd, within RSA_BITS_MIN … RSA_BITS_MAX; e odd, over 1, up to 4
+ * bytes. */
+bool rs256_is_key(struct str n, struct str e);
+/* RSASSA-PKCS1-v1_5 with SHA-256. ERR_CRYPTO, also for what is no key. */
+enum err rs256_verify(struct str n, struct str e, struct str in, struct str sig) MUST_CHECK;
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 
-enum err p256_init(void) MUST_CHECK; /* fetches the curve's parameters once */
+enum err p256_init(void) MUST_CHECK;      /* fetches the curve's parameters once */
+enum err signature_init(void) MUST_CHECK; /* likewise for RSA and Ed25519 */
 
 #endif

@@ -115,6 +115,14 @@ static EVP_PKEY *peer_of(struct str point) {
     return pkey_from(params, EVP_PKEY_PUBLIC_KEY);
 }
 
+bool p256_is_point(struct str point) {
+    if (point.n != P256_POINT_BYTES || point.p[0] != 4) return false;
+    EC_POINT *q = EC_POINT_new(group);
+    bool is_on_curve = q && EC_POINT_oct2point(group, q, (const unsigned char *)point.p, point.n, NULL) == 1;
+    EC_POINT_free(q);
+    return is_on_curve;
+}
+
 enum err p256_ecdh(const struct p256_key *k, struct str peer_point, uint8_t out[32]) {
     EVP_PKEY *peer = peer_of(peer_point);
     EVP_PKEY_CTX *ctx = peer ? EVP_PKEY_CTX_new_from_pkey(NULL, k->pkey, NULL) : NULL;
@@ -147,27 +155,32 @@ enum err p256_sign(const struct p256_key *k, struct str in, uint8_t out[64]) {
     return r;
 }
 
-enum err p256_verify(struct str point, struct str in, const uint8_t raw_sig[64]) {
+enum err p256_verify_der(struct str point, struct str in, struct str sig) {
     EVP_PKEY *peer = peer_of(point);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    enum err r = ERR_CRYPTO;
+    if (peer && ctx && EVP_DigestVerifyInit(ctx, NULL, sha256, NULL, peer) == 1 &&
+        EVP_DigestVerify(ctx, (const unsigned char *)sig.p, sig.n, (const unsigned char *)in.p, in.n) == 1)
+        r = OK;
+    EVP_MD_CTX_free(ctx);
+    EVP_PKEY_free(peer);
+    return r;
+}
+
+enum err p256_verify(struct str point, struct str in, const uint8_t raw_sig[64]) {
     ECDSA_SIG *sig = ECDSA_SIG_new();
     BIGNUM *rn = BN_bin2bn(raw_sig, 32, NULL), *sn = BN_bin2bn(raw_sig + 32, 32, NULL);
     unsigned char *der = NULL;
     int n = 0;
-    enum err r = ERR_CRYPTO;
     if (sig && rn && sn && ECDSA_SIG_set0(sig, rn, sn) == 1) {
         rn = sn = NULL;
         n = i2d_ECDSA_SIG(sig, &der);
     }
-    if (peer && ctx && n > 0 && EVP_DigestVerifyInit_ex(ctx, NULL, "SHA256", NULL, NULL, peer, NULL) == 1 &&
-        EVP_DigestVerify(ctx, der, (size_t)n, (const unsigned char *)in.p, in.n) == 1)
-        r = OK;
+    enum err r = n > 0 ? p256_verify_der(point, in, str_bytes(der, (size_t)n)) : ERR_CRYPTO;
     BN_free(rn);
     BN_free(sn);
     OPENSSL_free(der);
     ECDSA_SIG_free(sig);
-    EVP_MD_CTX_free(ctx);
-    EVP_PKEY_free(peer);
     return r;
 }
 

@@ -127,6 +127,50 @@ static struct outcome ecdsa(const json_t *group, const json_t *test) {
     return o;
 }
 
+static struct outcome ecdsa_der(const json_t *group, const json_t *test) {
+    struct bytes point = bytes_at(json_object_get(group, "publicKey"), "uncompressed"), msg = bytes_at(test, "msg");
+    struct bytes sig = bytes_at(test, "sig");
+    struct outcome o;
+    o.is_taken = p256_verify_der(str_of(point), str_of(msg), str_of(sig)) == OK;
+    o.is_right = o.is_taken;
+    free(point.b);
+    free(msg.b);
+    free(sig.b);
+    return o;
+}
+
+static struct outcome ed25519(const json_t *group, const json_t *test) {
+    struct bytes key = bytes_at(json_object_get(group, "publicKey"), "pk"), msg = bytes_at(test, "msg");
+    struct bytes sig = bytes_at(test, "sig");
+    struct outcome o;
+    o.is_taken = ed25519_verify(str_of(key), str_of(msg), str_of(sig)) == OK;
+    o.is_right = o.is_taken;
+    free(key.b);
+    free(msg.b);
+    free(sig.b);
+    return o;
+}
+
+/* Numbers stand there as DER has them: with a zero before a first bit that is set. */
+static struct str number_of(struct bytes x) {
+    struct str s = str_of(x);
+    return s.n > 0 && s.p[0] == 0 ? str_skip(s, 1) : s;
+}
+
+static struct outcome rsa(const json_t *group, const json_t *test) {
+    const json_t *key = json_object_get(group, "publicKey");
+    struct bytes n = bytes_at(key, "modulus"), e = bytes_at(key, "publicExponent"), msg = bytes_at(test, "msg");
+    struct bytes sig = bytes_at(test, "sig");
+    struct outcome o;
+    o.is_taken = rs256_verify(number_of(n), number_of(e), str_of(msg), str_of(sig)) == OK;
+    o.is_right = o.is_taken;
+    free(n.b);
+    free(e.b);
+    free(msg.b);
+    free(sig.b);
+    return o;
+}
+
 static json_t *load(const char *file) {
     const char *folder = getenv("TOCSIN_VECTORS");
     char path[1000];
@@ -176,12 +220,27 @@ static void wycheproof_ecdsa(void **state) {
     run("ecdsa_secp256r1_sha256_p1363_test.json", NULL, ecdsa);
 }
 
+static void wycheproof_ecdsa_der(void **state) {
+    (void)state;
+    run("ecdsa_secp256r1_sha256_test.json", NULL, ecdsa_der);
+}
+
+static void wycheproof_ed25519(void **state) {
+    (void)state;
+    run("ed25519_test.json", NULL, ed25519);
+}
+
+static void wycheproof_rsa(void **state) {
+    (void)state;
+    run("rsa_signature_2048_sha256_test.json", NULL, rsa);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wycheproof_hkdf),
-        cmocka_unit_test(wycheproof_gcm),
-        cmocka_unit_test(wycheproof_ecdh),
-        cmocka_unit_test(wycheproof_ecdsa),
+        cmocka_unit_test(wycheproof_hkdf),      cmocka_unit_test(wycheproof_gcm),
+        cmocka_unit_test(wycheproof_ecdh),      cmocka_unit_test(wycheproof_ecdsa),
+        cmocka_unit_test(wycheproof_ecdsa_der), cmocka_unit_test(wycheproof_ed25519),
+        cmocka_unit_test(wycheproof_rsa),
     };
     if (crypto_init() != OK) return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
