@@ -52,11 +52,15 @@ enum err str_to_i64(struct str s, int64_t max, int64_t *ret_value) {
     return OK;
 }
 
-/* How many bytes the sequence at the start has; 0 when it is not well-formed (RFC 3629). */
-static size_t utf8_sequence(const unsigned char *p, size_t n) {
+size_t str_code_point(struct str s, uint32_t *ret_point) {
+    const unsigned char *p = (const unsigned char *)s.p;
     size_t need;
     uint32_t c, least;
-    if (p[0] < 0x80) return 1;
+    if (s.n == 0) return 0;
+    if (p[0] < 0x80) {
+        *ret_point = p[0];
+        return 1;
+    }
     if (p[0] >= 0xc2 && p[0] <= 0xdf) {
         need = 2, c = p[0] & 0x1fU, least = 0x80;
     } else if (p[0] >= 0xe0 && p[0] <= 0xef) {
@@ -66,21 +70,22 @@ static size_t utf8_sequence(const unsigned char *p, size_t n) {
     } else {
         return 0;
     }
-    if (n < need) return 0;
+    if (s.n < need) return 0;
     for (size_t i = 1; i < need; i++) {
         if ((p[i] & 0xc0U) != 0x80) return 0;
         c = (c << 6) | (p[i] & 0x3fU);
     }
     if (c < least || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) return 0;
+    *ret_point = c;
     return need;
 }
 
 bool str_is_utf8(struct str s) {
-    const unsigned char *p = (const unsigned char *)s.p;
-    for (size_t i = 0; i < s.n;) {
-        size_t n = utf8_sequence(p + i, s.n - i);
+    uint32_t ignored;
+    while (s.n > 0) {
+        size_t n = str_code_point(s, &ignored);
         if (n == 0) return false;
-        i += n;
+        s = str_skip(s, n);
     }
     return true;
 }

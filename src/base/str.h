@@ -34,6 +34,8 @@ struct str str_cut(struct str s, char sep, struct str *ret_head);
 /* Plain decimal digits only, no sign, at most `max`. ERR_INPUT, ERR_TOO_LARGE. */
 enum err str_to_i64(struct str s, int64_t max, int64_t *ret_value) MUST_CHECK;
 bool str_is_utf8(struct str s);
+/* The code point that `s` begins with: how many bytes it takes; 0 when empty or not well-formed (RFC 3629). */
+size_t str_code_point(struct str s, uint32_t *ret_point);
 /* Copies into a char array of `size` with a closing NUL. ERR_TOO_LARGE, ERR_INPUT (holds NUL). */
 enum err str_to_z(struct str s, char *out, size_t size) MUST_CHECK;
 
