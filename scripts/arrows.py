@@ -26,7 +26,7 @@ ALLOWED = {
     "cli": {"*"},
 }
 SQL = {"identity", "ledger", "alarm", "keeper", "guard", "store"}
-# keeper/client.* is the front's half: it sees neither the store nor the configuration.
+# keeper/client.* and keeper/ceremony.* are the front's half: they see neither the store nor the configuration.
 CLIENT_ONLY = {"base", "core", "ipc", "keeper"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([a-z_]+)/([a-z_0-9./]+)"', re.M)
@@ -42,7 +42,7 @@ def problems():
         if allowed is None:
             yield f"{name}: folder {folder} has no place in scripts/arrows.py"
             continue
-        if name.as_posix().startswith("keeper/client."):
+        if name.as_posix().startswith(("keeper/client.", "keeper/ceremony.")):
             allowed = CLIENT_ONLY
         for target, header in INCLUDE.findall(text):
             if target == folder or "*" in allowed or target in allowed or f"{target}/{header}" in allowed:
