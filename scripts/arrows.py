@@ -19,9 +19,9 @@ ALLOWED = {
     "alarm": {"base", "core", "store", "ipc"},
     "keeper": {"base", "core", "config", "store", "ipc"},
     "courier": {"base", "core", "config", "ipc", "alarm/outbox.h"},
-    "guard": {"base", "core", "config", "store", "identity", "ledger", "alarm", "keeper/client.h"},
-    "api": {"base", "core", "config", "store", "http", "identity", "alarm", "guard", "keeper/client.h"},
-    "web": {"base", "core", "config", "api", "http", "identity", "alarm", "guard", "keeper/client.h"},
+    "guard": {"base", "core", "config", "store", "identity", "ledger", "alarm", "keeper/client.h", "keeper/ceremony.h"},
+    "api": {"base", "core", "config", "store", "http", "identity", "alarm", "guard", "keeper/client.h", "keeper/ceremony.h"},
+    "web": {"base", "core", "config", "api", "http", "identity", "alarm", "guard", "keeper/client.h", "keeper/ceremony.h"},
     "tocsind": {"*"},
     "cli": {"*"},
 }

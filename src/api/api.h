@@ -22,10 +22,11 @@ struct api {
     struct outbox_desk *desk;
     struct live *live;
     struct places *places;
-    struct http_server *server;  /* set before it starts */
-    struct services *services;   /* programs that may check sessions */
-    const uint8_t *vapid_public; /* P256_POINT_BYTES */
-    int mail_fd;                 /* the embedded mode's mail folder, or -1 */
+    struct http_server *server;    /* set before it starts */
+    struct services *services;     /* programs that may check sessions */
+    const uint8_t *vapid_public;   /* P256_POINT_BYTES */
+    const uint8_t *receipt_public; /* likewise; published */
+    int mail_fd;                   /* the embedded mode's mail folder, or -1 */
 };
 
 extern const struct http_route api_routes[];     /* ended by method == NULL */

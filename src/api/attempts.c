@@ -32,6 +32,7 @@ static bool read_about(struct http_request *req, struct api_call *c, json_t *bod
     enum takes takes = action_rules[c->g.action].takes;
     const char *name = about_members[takes][1];
     struct str id;
+    if (takes == TAKES_PAYLOAD) return member_payload(req, body, &c->g.payload);
     if (takes != TAKES_FROM_DEVICE && takes != TAKES_DEVICE && takes != TAKES_PASSKEY) return true;
     if (!member_text(req, body, name, 64, &id)) return false;
     if (id.n == 0) {
@@ -96,6 +97,15 @@ void attempts_list(struct http_request *req, void *app) {
 
 /* ---- proofs ---- */
 
+static bool read_passkey(struct http_request *req, struct api_call *c, json_t *body) {
+    static const char *const allowed[] = { "kind", "credential", NULL };
+    c->g.proof = PROOF_PASSKEY;
+    if (!http_json_members(req, body, allowed) || !member_credential(req, body, false, &c->g.secret)) return false;
+    if (c->g.secret.n > 0) return true;
+    bad_request(req, "The proof itself is missing.");
+    return false;
+}
+
 static bool read_proof(struct http_request *req, struct api_call *c, json_t *body) {
     static const struct {
         enum proof proof;
@@ -107,6 +117,7 @@ static bool read_proof(struct http_request *req, struct api_call *c, json_t *bod
                   { PROOF_RECOVERY_KEY, "recovery_key", { "kind", "recovery_key", NULL } } };
     struct str kind;
     if (!member_text(req, body, "kind", 20, &kind)) return false;
+    if (str_eq(kind, STR("passkey"))) return read_passkey(req, c, body);
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         if (!str_eq(kind, str_from(proof_name(kinds[i].proof)))) continue;
         c->g.proof = kinds[i].proof;
@@ -121,12 +132,19 @@ static bool read_proof(struct http_request *req, struct api_call *c, json_t *bod
     return false;
 }
 
+/* A passkey that named the account: the attempt goes on as the account's, under a token of its own. */
+static void reply_proved(struct http_request *req, struct api_call *c) {
+    json_t *o = json_pack("{s:o}", "attempt", json_attempt(&c->g.answer.attempt));
+    if (c->g.answer.attempt_token[0]) (void)json_object_set_new(o, "token", json_string(c->g.answer.attempt_token));
+    http_reply_json(req, 200, o);
+}
+
 void attempts_prove(struct http_request *req, void *app) {
     struct api_call *c = call_begin(req, app);
     json_t *body = c ? http_json(req) : NULL;
     if (!body || !read_proof(req, c, body) || !set_attempt(req, c)) return;
     c->g.verb = GUARD_PROVE;
-    call_run(req, c, reply_attempt);
+    call_run(req, c, reply_proved);
 }
 
 /* ---- codes ---- */
@@ -206,6 +224,9 @@ static json_t *json_result(const struct api_call *c) {
         (void)json_object_set_new(o, "device",
                                   json_pack("{s:o,s:s,s:o}", "id", json_id(res->device.b), "token", res->device_token,
                                             "name", json_str(res->device_name)));
+    if (res->has_passkey)
+        (void)json_object_set_new(o, "passkey", json_passkey(res->passkey.b, res->passkey_name, res->passkey_made_ms));
+    if (res->receipt.n > 0) (void)json_object_set_new(o, "receipt", json_str(res->receipt));
     if (res->recovery_key[0]) (void)json_object_set_new(o, "recovery_key", json_string(res->recovery_key));
     return o;
 }
@@ -233,12 +254,13 @@ static bool read_device(struct http_request *req, struct api_call *c, json_t *bo
 }
 
 void attempts_commit(struct http_request *req, void *app) {
-    static const char *const allowed[] = { "password", "name", "device", NULL };
+    static const char *const allowed[] = { "password", "name", "device", "credential", NULL };
     struct api_call *c = call_begin(req, app);
     json_t *body = c ? http_json(req) : NULL;
     if (!body || !http_json_members(req, body, allowed) || !read_device(req, c, body)) return;
     if (!member_text(req, body, "password", 16384, &c->g.password) ||
-        !member_text(req, body, "name", NAME_BYTES_MAX * 2, &c->g.name))
+        !member_text(req, body, "name", NAME_BYTES_MAX * 2, &c->g.name) ||
+        !member_credential(req, body, true, &c->g.credential))
         return;
     if (!set_attempt(req, c)) return;
     c->g.verb = GUARD_COMMIT;

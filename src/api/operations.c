@@ -74,16 +74,6 @@ void change_password_redirect(struct http_request *req, void *app) {
     http_reply(req, 302, "text/plain", STR(""));
 }
 
-void passkey_endpoints(struct http_request *req, void *app) {
-    (void)app;
-    http_reply(req, 200, "application/json", STR("{}")); /* there are no passkeys yet */
-}
-
-void jwks(struct http_request *req, void *app) {
-    (void)app;
-    http_reply(req, 200, "application/json", STR("{\"keys\":[]}")); /* nothing is signed for others yet */
-}
-
 /* RFC 9116: contact and an end within a year. */
 void security_txt(struct http_request *req, void *app) {
     const struct api *api = app;

@@ -16,7 +16,8 @@ const struct http_route api_routes[] = {
     { "POST", V1 "/attempts", HTTP_WORK, attempts_open, BODY },
     { "GET", V1 "/attempts", HTTP_WORK, attempts_list, 0 },
     { "GET", V1 "/attempts/{id}", HTTP_WORK, attempts_show, 0 },
-    { "POST", V1 "/attempts/{id}/proofs", HTTP_WORK, attempts_prove, BODY },
+    { "POST", V1 "/attempts/{id}/proofs", HTTP_WORK, attempts_prove, 16384 },
+    { "POST", V1 "/attempts/{id}/passkey", HTTP_WORK, attempts_passkey, BODY },
     { "POST", V1 "/attempts/{id}/code", HTTP_WORK, attempts_code, BODY },
     { "GET", V1 "/attempts/{id}/code", HTTP_WORK, attempts_code_show, 0 },
     { "POST", V1 "/attempts/{id}/approve", HTTP_WORK, attempts_approve, BODY },
@@ -37,6 +38,7 @@ const struct http_route api_routes[] = {
 
     { "GET", V1 "/devices", HTTP_WORK, devices_list, 0 },
     { "PATCH", V1 "/devices/{id}", HTTP_WORK, devices_rename, BODY },
+    { "GET", V1 "/passkeys", HTTP_WORK, passkeys_list, 0 },
     { "GET", V1 "/contacts", HTTP_WORK, contacts_list, 0 },
 
     { "GET", V1 "/openapi.yaml", HTTP_FAST, openapi, 0 },
@@ -65,7 +67,8 @@ const char *const api_headers[] = {
     "Referrer-Policy: no-referrer",
     "Cross-Origin-Opener-Policy: same-origin",
     "Cross-Origin-Resource-Policy: same-origin",
-    "Permissions-Policy: camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Permissions-Policy: camera=(), geolocation=(), microphone=(), payment=(), usb=(), "
+    "publickey-credentials-get=(self), publickey-credentials-create=(self)",
     "Strict-Transport-Security: max-age=63072000",
     NULL,
 };

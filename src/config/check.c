@@ -27,6 +27,10 @@ static bool is_loopback(struct str host) {
 
 bool config_origin_is_https(const struct config *c) { return str_starts(str_from(c->server_origin), STR("https://")); }
 
+struct str config_origin_host(const struct config *c) {
+    return host_of(str_from(c->server_origin));
+}
+
 bool config_is_loopback_http(const struct config *c) {
     return !config_origin_is_https(c) && is_loopback(host_of(str_from(c->server_origin)));
 }

@@ -54,6 +54,7 @@ int64_t config_held_ms(const struct config *c, enum action action);
 
 /* Origin helpers: scheme is https? host without port? "https://a.example" → true, "a.example". */
 bool config_origin_is_https(const struct config *c);
+struct str config_origin_host(const struct config *c);
 bool config_is_loopback_http(const struct config *c);
 
 #endif

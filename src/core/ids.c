@@ -1,6 +1,8 @@
 /* Random ids and their text. */
 #include "core/ids.h"
 
+const struct subject SUBJECT_NO_ADDRESS = { { 1 } };
+
 #include "base/crypto.h"
 #include "base/enc.h"
 

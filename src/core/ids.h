@@ -38,6 +38,9 @@ struct case_id {
 struct subject {
     uint8_t b[32];
 };
+struct passkey_id {
+    uint8_t b[ID_BYTES];
+};
 struct row_id {
     uint8_t b[ID_BYTES];
 }; /* outbox and history rows */
@@ -50,5 +53,11 @@ void id_text(const uint8_t id[ID_BYTES], char out[ID_TEXT_SIZE]);
 enum err id_parse(struct str text, uint8_t ret_id[ID_BYTES]) MUST_CHECK; /* ERR_INPUT */
 static inline bool id_eq(const uint8_t a[ID_BYTES], const uint8_t b[ID_BYTES]) { return memcmp(a, b, ID_BYTES) == 0; }
 bool id_is_zero(const uint8_t id[ID_BYTES]);
+
+/* What a sign-in is about that was opened without an address: the account is the one that a passkey will name. */
+extern const struct subject SUBJECT_NO_ADDRESS;
+static inline bool subject_is_no_address(const struct subject *s) {
+    return memcmp(s->b, SUBJECT_NO_ADDRESS.b, sizeof s->b) == 0;
+}
 
 #endif

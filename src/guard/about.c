@@ -45,6 +45,26 @@ static enum err bind_device(struct store_tx *tx, struct work *w, bool is_source)
     return OK;
 }
 
+struct seeking {
+    const uint8_t *id;
+    bool is_found;
+};
+
+static enum err on_passkey(void *ctx, const struct passkey *p) {
+    struct seeking *s = ctx;
+    s->is_found |= id_eq(p->id.b, s->id);
+    return OK;
+}
+
+static enum err bind_passkey(struct store_tx *tx, struct work *w) {
+    struct seeking s = { .id = w->call->target };
+    enum err r = passkey_each(tx, w->a.account, on_passkey, &s);
+    if (r != OK) return r;
+    if (!s.is_found) return ERR_NOT_FOUND;
+    memcpy(w->a.subject.b, s.id, ID_BYTES);
+    return OK;
+}
+
 static enum err bind_payload(struct work *w) {
     w->a.detail = w->call->payload;
     crypto_sha256(w->a.detail, w->a.subject.b);
@@ -54,7 +74,6 @@ static enum err bind_payload(struct work *w) {
 enum err about_bind(struct store_tx *tx, struct work *w) {
     struct account acc;
     enum err r;
-    memset(&w->a.subject, 0, sizeof w->a.subject);
     if (action_rules[w->a.action].opener != OPENER_SESSION) return OK;
     if ((r = account_get(tx, w->a.account, w->call->arena, &acc)) != OK) return r;
     w->a.epoch = acc.epoch;
@@ -63,7 +82,7 @@ enum err about_bind(struct store_tx *tx, struct work *w) {
     case TAKES_EMAIL: return bind_email(tx, w, &acc);
     case TAKES_FROM_DEVICE: return bind_device(tx, w, true);
     case TAKES_DEVICE: return bind_device(tx, w, false);
-    case TAKES_PASSKEY: return ERR_NOT_FOUND;
+    case TAKES_PASSKEY: return bind_passkey(tx, w);
     case TAKES_PAYLOAD: return bind_payload(w);
     }
     return ERR_INPUT;

@@ -2,6 +2,9 @@
  */
 #include "guard/guard_priv.h"
 
+#include "base/enc.h"
+#include "keeper/ceremony.h"
+
 #define WINDOW_MS (24 * MS_PER_HOUR) /* in which a restored device may read, and an export be fetched */
 #define LEAVE_MS  (7 * MS_PER_DAY)
 
@@ -154,6 +157,32 @@ static enum err done_remove_device(struct store_tx *tx, struct work *w) {
     return r == OK ? raise_alert(tx, w, ALERT_DONE) : r;
 }
 
+/* Its id was made when the commit began, and its credential id was kept with the attempt. */
+static enum err done_add_passkey(struct store_tx *tx, struct work *w) {
+    struct guard_result *res = &w->call->answer.result;
+    uint8_t id[CREDENTIAL_ID_BYTES_MAX];
+    size_t n = 0;
+    struct passkey p = { .name = w->a.name.n > 0 ? w->a.name : w->a.from_device, .made_ms = w->now_ms };
+    enum err r = dec_b64url(w->a.detail, id, sizeof id, &n);
+    if (r != OK) return ERR_CORRUPT;
+    memcpy(p.id.b, w->a.new_device.b, ID_BYTES);
+    p.credential_id = str_bytes(id, n);
+    if ((r = passkey_create(tx, w->a.account, &p)) != OK) return r;
+    res->has_passkey = true;
+    res->passkey = p.id;
+    res->passkey_name = p.name;
+    res->passkey_made_ms = p.made_ms;
+    return raise_alert(tx, w, ALERT_DONE);
+}
+
+static enum err done_remove_passkey(struct store_tx *tx, struct work *w) {
+    struct passkey_id id;
+    enum err r;
+    memcpy(id.b, w->a.subject.b, ID_BYTES);
+    r = passkey_set_removed(tx, w->a.account, id, w->now_ms);
+    return r == OK || r == ERR_NOT_FOUND ? raise_alert(tx, w, ALERT_DONE) : r;
+}
+
 static enum err done_restore(struct store_tx *tx, struct work *w) {
     w->a.until_ms = w->call->answer.result.window_ends_ms = w->now_ms + WINDOW_MS;
     return raise_alert(tx, w, ALERT_DONE);
@@ -180,13 +209,20 @@ static enum err done_delete(struct store_tx *tx, struct work *w) {
 static enum err done_told(struct store_tx *tx, struct work *w) { return raise_alert(tx, w, ALERT_DONE); }
 
 static enum err (*const dones[ACTION_COUNT])(struct store_tx *tx, struct work *w) = {
-    [ACTION_SIGN_UP] = done_sign_up,         [ACTION_SIGN_IN] = done_sign_in,
-    [ACTION_CHANGE_PASSWORD] = done_change,  [ACTION_RECOVER_PASSWORD] = done_recover,
-    [ACTION_RESTORE] = done_restore,         [ACTION_CHANGE_EMAIL] = done_change_email,
-    [ACTION_ADD_CONTACT] = done_add_contact, [ACTION_REMOVE_CONTACT] = done_remove_contact,
-    [ACTION_NEW_RECOVERY_KEY] = done_told,   [ACTION_ADD_PASSKEY] = done_told,
-    [ACTION_REMOVE_PASSKEY] = done_told,     [ACTION_REMOVE_DEVICE] = done_remove_device,
-    [ACTION_PURCHASE] = done_told,           [ACTION_EXPORT_DATA] = done_export,
+    [ACTION_SIGN_UP] = done_sign_up,
+    [ACTION_SIGN_IN] = done_sign_in,
+    [ACTION_CHANGE_PASSWORD] = done_change,
+    [ACTION_RECOVER_PASSWORD] = done_recover,
+    [ACTION_RESTORE] = done_restore,
+    [ACTION_CHANGE_EMAIL] = done_change_email,
+    [ACTION_ADD_CONTACT] = done_add_contact,
+    [ACTION_REMOVE_CONTACT] = done_remove_contact,
+    [ACTION_NEW_RECOVERY_KEY] = done_told,
+    [ACTION_ADD_PASSKEY] = done_add_passkey,
+    [ACTION_REMOVE_PASSKEY] = done_remove_passkey,
+    [ACTION_REMOVE_DEVICE] = done_remove_device,
+    [ACTION_PURCHASE] = done_told,
+    [ACTION_EXPORT_DATA] = done_export,
     [ACTION_DELETE_ACCOUNT] = done_delete,
 };
 

@@ -4,11 +4,25 @@
  */
 #include "guard/guard_priv.h"
 
+#include "base/enc.h"
+#include "keeper/ceremony.h"
+
 static bool is_password_needed(enum action a) {
     return action_rules[a].effect == EFFECT_ENROLL || action_rules[a].effect == EFFECT_SET_PASSWORD;
 }
 
 /* ---- the last transaction ---- */
+
+/* Not a secret, and needed again when the commit is finished after a crash. */
+static bool keep_credential_id(struct work *w) {
+    struct ceremony c;
+    char *text;
+    if (ceremony_unpack(w->call->credential, &c) != OK) return false;
+    text = arena_alloc(w->call->arena, B64URL_LEN(c.credential_id.n) + 1);
+    if (!text) return false;
+    w->a.detail = str_bytes(text, enc_b64url(c.credential_id.p, c.credential_id.n, text));
+    return true;
+}
 
 /* From here on the keeper may have applied it. */
 static enum err begin_commit(struct store_tx *tx, struct work *w) {
@@ -18,6 +32,7 @@ static enum err begin_commit(struct store_tx *tx, struct work *w) {
         id_new(w->a.new_device.b);
     w->a.name = w->call->name.p ? w->call->name : STR("");
     w->a.device_name = w->call->device_name.p ? w->call->device_name : STR("");
+    if (w->a.action == ACTION_ADD_PASSKEY && !keep_credential_id(w)) return ERR_INPUT;
     return move(tx, w, EV_COMMIT);
 }
 
@@ -99,6 +114,7 @@ static void applied(struct work *w) {
     enum err r = write_done(w);
     if (r == OK) {
         memcpy(w->call->answer.result.recovery_key, w->reply.recovery_key, sizeof w->reply.recovery_key);
+        w->call->answer.result.receipt = arena_dup(w->call->arena, str_from(w->reply.receipt));
         tell_settled(w);
         finish(w, GUARD_OK);
         return;
@@ -122,7 +138,7 @@ static void commit_replied(struct work *w) {
     case KEEPER_RIGHT: applied(w); return;
     case KEEPER_WEAK:
         memcpy(w->call->answer.reason, w->reply.reason, sizeof w->call->answer.reason);
-        step_back(w, GUARD_WEAK_PASSWORD);
+        step_back(w, w->a.action == ACTION_ADD_PASSKEY ? GUARD_BAD_REQUEST : GUARD_WEAK_PASSWORD);
         return;
     case KEEPER_NOT_PROVED: step_back(w, GUARD_NOT_PROVED); return;
     case KEEPER_REFUSED: step_back(w, w->a.action == ACTION_SIGN_UP ? GUARD_CONFLICT : GUARD_EXPIRED); return;
@@ -200,6 +216,7 @@ static void ask_commit(struct work *w) {
     prepare_ask(w, KEEPER_COMMIT);
     w->ask.by = w->a.new_device;
     if (is_password_needed(w->a.action)) w->ask.secret = w->call->password;
+    if (w->a.action == ACTION_ADD_PASSKEY) w->ask.secret = w->call->credential;
     if (action_rules[w->a.action].effect == EFFECT_RECEIPT) w->ask.secret = w->a.detail;
     ask_keeper(w, commit_replied);
 }

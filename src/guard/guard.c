@@ -18,6 +18,7 @@ static const struct verb {
     [GUARD_CODE_THERE] = { verb_code_there, ASKER_TOKEN },
     [GUARD_CODE_SHOW] = { verb_code_show, ASKER_OWNER },
     [GUARD_CODE_HERE] = { verb_code_here, ASKER_TOKEN },
+    [GUARD_CHALLENGE] = { verb_challenge, ASKER_TOKEN },
     [GUARD_APPROVE] = { verb_approve, ASKER_OWNER },
     [GUARD_COMMIT] = { verb_commit, ASKER_TOKEN },
     [GUARD_DENY] = { verb_deny, ASKER_OWNER },

@@ -65,8 +65,9 @@ enum guard_verb {
     GUARD_CODE_THERE, /* attempt */
     GUARD_CODE_SHOW,  /* attempt; the owner's session on another trusted device */
     GUARD_CODE_HERE,  /* attempt */
+    GUARD_CHALLENGE,  /* attempt: what a passkey signs, or what one is made with */
     GUARD_APPROVE,    /* attempt, secret */
-    GUARD_COMMIT,     /* attempt, password, name, device_name */
+    GUARD_COMMIT,     /* attempt, password, name, device_name, credential */
     GUARD_DENY,       /* attempt */
     GUARD_ANSWER,     /* alert by id (session) or by link: is_me, tell_security_team, note */
     GUARD_LINK_SHOW,  /* link: what the alert page shows; changes nothing */
@@ -115,6 +116,20 @@ struct guard_result { /* of a commit; empty strings where not part of it */
     struct str device_name;
     char recovery_key[RECOVERY_KEY_TEXT_SIZE];
     int64_t window_ends_ms, export_ends_ms; /* 0: none */
+    bool has_passkey;
+    struct passkey_id passkey;
+    struct str passkey_name;
+    int64_t passkey_made_ms;
+    struct str receipt;
+};
+
+struct guard_challenge {
+    uint8_t bytes[CHALLENGE_BYTES];
+    bool is_creation; /* of a new passkey; then for whom, and the ids of those that are there */
+    struct account_id account;
+    struct str email, name;
+    const struct str *exclude;
+    size_t exclude_n;
 };
 
 struct guard_answer {
@@ -122,10 +137,11 @@ struct guard_answer {
     int64_t retry_ms;
     char reason[200];
     struct attempt_view attempt;
-    char attempt_token[TOKEN_TEXT_SIZE];
+    char attempt_token[TOKEN_TEXT_SIZE]; /* GUARD_OPEN; GUARD_PROVE where the attempt has become an account's */
     char digits[9];
     int64_t code_expires_ms;
     struct guard_result result;
+    struct guard_challenge challenge;
     const struct attempt_view *list;
     size_t list_n;
     bool has_more;
@@ -146,6 +162,7 @@ struct guard_call {
     enum proof proof;
     struct str email, secret, password, name, device_name, link, note;
     uint8_t target[ID_BYTES]; /* GUARD_OPEN: a device or passkey */
+    struct str credential;    /* packed (keeper/ceremony.h): GUARD_COMMIT of add_passkey */
     struct str payload;       /* GUARD_OPEN of a purchase: in canonical form (RFC 8785) */
     bool is_me, tell_security_team;
     bool has_before;

@@ -72,6 +72,8 @@ struct work {
     bool is_direct;          /* the keeper is asked to commit what does not stand at committing yet */
     bool is_relaxed;         /* the next write may be lost with the power, as long as nothing after it stays */
     bool is_taken;           /* sign_up: the address has an account */
+    struct account_id named; /* by a passkey, where no address was given */
+    struct device_id named_device;
     struct device_id stolen; /* its replaced token was shown */
 };
 
@@ -172,6 +174,13 @@ enum err record_back(struct store_tx *tx, struct work *w, enum event ev) MUST_CH
 void tell_settled(struct work *w); /* the keeper, that what it applied is recorded */
 void tell_undone(struct work *w);  /* the keeper, of what will never be done */
 
+/* Records the keeper's answer to a proof, and answers. */
+void proof_replied(struct work *w);
+
+/* ---- passkey.c ---- */
+bool prove_without_address(struct work *w);
+enum err note_device(struct store_tx *tx, struct work *w) MUST_CHECK;
+
 /* ---- policy.c ---- */
 int64_t policy_hold_ms(const struct guard *g, const struct attempt *a);
 /* Trusted long enough, and in a country where the account has been that long; the first device at once. */
@@ -208,6 +217,7 @@ void verb_code_there(struct work *w);
 void verb_code_show(struct work *w);
 void verb_code_here(struct work *w);
 void verb_approve(struct work *w);
+void verb_challenge(struct work *w);
 void verb_commit(struct work *w);
 void verb_deny(struct work *w);
 void verb_answer(struct work *w);

@@ -58,6 +58,7 @@ static enum err find_account(struct store_tx *tx, struct work *w) {
         w->a.is_known = c->is_trusted;
         return OK;
     }
+    if (subject_is_no_address(&w->a.subject)) return note_device(tx, w);
     if ((r = address_find(tx, w->a.email, w->now_ms, w->call->arena, &found)) != OK) return r;
     w->is_taken = w->a.action == ACTION_SIGN_UP && found.is != ADDRESS_FREE;
     w->a.account = w->a.action == ACTION_SIGN_UP ? found.stand_in : found.account;
@@ -120,7 +121,7 @@ static enum err open_tx(struct store_tx *tx, void *ctx) {
     memset(&w->stolen, 0, sizeof w->stolen);
     if ((r = find_account(tx, w)) != OK) return r;
     w->told = w->a.account;
-    if (action_rules[w->a.action].opener == OPENER_ANYONE && (r = recognise(tx, w)) != OK) return r;
+    if (w->a.email.n > 0 && action_rules[w->a.action].opener == OPENER_ANYONE && (r = recognise(tx, w)) != OK) return r;
     if ((r = about_bind(tx, w)) != OK || (r = look_around(tx, w)) != OK) return r;
     if (w->a.action == ACTION_RESTORE && ((r = adopt(tx, w)) != OK || w->has_attempt)) return r;
     if ((r = check_bounds(tx, w)) != OK) return r;
@@ -194,7 +195,10 @@ void verb_open(struct work *w) {
         finish(w, GUARD_UNAUTHORIZED);
         return;
     }
-    if (rule->takes == TAKES_EMAIL && email_normalize(call->email, call->arena, &w->a.email) != OK) {
+    if (call->action == ACTION_SIGN_IN && call->email.n == 0) {
+        id_new(w->a.account.b); /* nobody's, until a passkey says whose */
+        w->a.subject = SUBJECT_NO_ADDRESS;
+    } else if (rule->takes == TAKES_EMAIL && email_normalize(call->email, call->arena, &w->a.email) != OK) {
         (void)snprintf(call->answer.reason, sizeof call->answer.reason, "That is not an e-mail address.");
         finish(w, GUARD_BAD_REQUEST);
         return;

@@ -40,6 +40,8 @@ static enum err record_wrong(struct store_tx *tx, struct work *w) {
     if (w->a.state == ATTEMPT_HELD) return attempt_write(tx, &w->a, w->now_ms);
     if ((r = move(tx, w, is_last ? EV_WRONG_LAST : EV_WRONG)) != OK) return r;
     if (w->reply.is_budget_just_spent) return record_spent(tx, w);
+    /* A wrong signature over a purchase is never a slip of the finger. */
+    if (w->a.action == ACTION_PURCHASE) is_last = true;
     return is_last && w->a.action != ACTION_SIGN_UP ? raise_alert(tx, w, kind_of_failure(w)) : OK;
 }
 
@@ -144,7 +146,7 @@ static void finish_proved(struct work *w) {
     ask_keeper(w, mail_replied);
 }
 
-static void proof_replied(struct work *w) {
+void proof_replied(struct work *w) {
     enum guard_say ended, say = say_of_reply(w);
     enum err r = OK;
     record_reply_limits(w);
@@ -163,6 +165,7 @@ static void proof_replied(struct work *w) {
 
 static const enum keeper_ask asks[] = { [PROOF_PASSWORD] = KEEPER_PROVE_PASSWORD,
                                         [PROOF_CODE] = KEEPER_PROVE_CODE,
+                                        [PROOF_PASSKEY] = KEEPER_PROVE_PASSKEY,
                                         [PROOF_RECOVERY_KEY] = KEEPER_PROVE_RECOVERY_KEY,
                                         [PROOF_EMAIL_CODE] = KEEPER_PROVE_EMAIL_CODE };
 
@@ -177,6 +180,7 @@ void verb_prove(struct work *w) {
         finish(w, GUARD_BAD_REQUEST);
         return;
     }
+    if (prove_without_address(w)) return;
     prepare_ask(w, asks[w->call->proof]);
     w->ask.secret = w->call->secret;
     ask_keeper(w, proof_replied);

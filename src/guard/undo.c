@@ -68,12 +68,23 @@ static enum err undo_delete(struct store_tx *tx, struct work *w) {
     return history(tx, w, LEDGER_ACCOUNT_RETURNED, w->a.id.b);
 }
 
+static enum err undo_passkey(struct store_tx *tx, struct work *w) {
+    bool is_added = w->a.action == ACTION_ADD_PASSKEY;
+    struct passkey_id id;
+    enum err r;
+    memcpy(id.b, is_added ? w->a.new_device.b : w->a.subject.b, ID_BYTES);
+    if (is_added) return passkey_drop(tx, w->a.account, id);
+    r = passkey_set_removed(tx, w->a.account, id, 0);
+    return r == ERR_NOT_FOUND ? OK : r;
+}
+
 /* By action; what is not here ends with the lock-down. */
 static enum err undo_effect(struct store_tx *tx, struct work *w) {
     if (w->a.action == ACTION_CHANGE_EMAIL) return undo_email(tx, w);
     if (w->a.action == ACTION_ADD_CONTACT) return contact_drop(tx, w->a.account, w->a.email);
     if (w->a.action == ACTION_REMOVE_CONTACT) return contact_add(tx, w->a.account, w->a.email, w->now_ms);
     if (w->a.action == ACTION_DELETE_ACCOUNT) return undo_delete(tx, w);
+    if (w->a.action == ACTION_ADD_PASSKEY || w->a.action == ACTION_REMOVE_PASSKEY) return undo_passkey(tx, w);
     return OK;
 }
 

@@ -138,6 +138,7 @@ FORGET(OLD_TOKEN, "old_token")
 FORGET(SESSION, "session")
 FORGET(PUSH, "push_subscription")
 FORGET(PLACE, "account_place")
+FORGET(PASSKEY, "passkey")
 FORGET(ACCOUNT, "account")
 
 /* The address is not the account's any more, and its row says only that it was once somebody's. */
@@ -150,8 +151,10 @@ const struct store_stmt FORGET_ADDRESS = {
 };
 
 enum err account_forget(struct store_tx *tx, struct account_id id) {
-    static const struct store_stmt *const all[] = { &FORGET_CONTACT, &FORGET_DEVICE, &FORGET_OLD_TOKEN, &FORGET_SESSION,
-                                                    &FORGET_PUSH,    &FORGET_PLACE,  &FORGET_ACCOUNT };
+    static const struct store_stmt *const all[] = {
+        &FORGET_CONTACT, &FORGET_DEVICE, &FORGET_OLD_TOKEN, &FORGET_SESSION,
+        &FORGET_PUSH,    &FORGET_PLACE,  &FORGET_PASSKEY,   &FORGET_ACCOUNT
+    };
     static const struct account_id nobody;
     enum err r = store_exec(tx, &FORGET_ADDRESS, S_IN(S_B(id.b), S_B(nobody.b)), NULL);
     for (size_t i = 0; i < ARRAY_LEN(all) && r == OK; i++) r = store_exec(tx, all[i], S_IN(S_B(id.b)), NULL);

@@ -94,17 +94,21 @@ static bool point_is_fair(ucs4_t c) {
     return true;
 }
 
-enum err name_check(struct str typed, struct str *ret_name) {
+bool text_is_fair(struct str s, size_t points_max) {
     size_t points = 0;
-    typed = str_trim(typed);
-    if (typed.n > NAME_BYTES_MAX * 2 || !str_is_utf8(typed)) return ERR_INPUT;
-    for (size_t i = 0; i < typed.n; points++) {
+    if (!str_is_utf8(s)) return false;
+    for (size_t i = 0; i < s.n; points++) {
         ucs4_t c = 0;
-        int n = u8_mbtouc(&c, (const uint8_t *)typed.p + i, typed.n - i);
-        if (n <= 0 || !point_is_fair(c)) return ERR_INPUT;
+        int n = u8_mbtouc(&c, (const uint8_t *)s.p + i, s.n - i);
+        if (n <= 0 || !point_is_fair(c)) return false;
         i += (size_t)n;
     }
-    if (points > NAME_POINTS_MAX) return ERR_INPUT;
+    return points <= points_max;
+}
+
+enum err name_check(struct str typed, struct str *ret_name) {
+    typed = str_trim(typed);
+    if (typed.n > NAME_BYTES_MAX * 2 || !text_is_fair(typed, NAME_POINTS_MAX)) return ERR_INPUT;
     *ret_name = typed;
     return OK;
 }

@@ -30,6 +30,8 @@ struct account {
 
 /* Shape check and one spelling for look-ups: domain as lower-case A-label, local part lower-cased ASCII. ERR_INPUT. */
 enum err email_normalize(struct str typed, struct arena *a, struct str *ret_email) MUST_CHECK;
+/* UTF-8 that can be shown: no control characters, nothing that turns a line around. */
+bool text_is_fair(struct str s, size_t points_max);
 /* A name a person may give: UTF-8, no control or bidi-override characters, at most 64 code points, trimmed. ERR_INPUT.
  */
 enum err name_check(struct str typed, struct str *ret_name) MUST_CHECK;
@@ -154,6 +156,20 @@ enum err push_add(struct store_tx *tx, struct account_id account,
 enum err push_remove(struct store_tx *tx, struct account_id account, struct push_id id) MUST_CHECK; /* ERR_NOT_FOUND */
 enum err push_each(struct store_tx *tx, struct account_id account, struct arena *a, push_fn *fn,
                    void *ctx) MUST_CHECK; /* of devices not revoked */
+
+struct passkey {
+    struct passkey_id id;
+    struct str credential_id, name; /* name: the person's */
+    int64_t made_ms;
+};
+typedef enum err passkey_fn(void *ctx, const struct passkey *p); /* what it points to is borrowed */
+enum err passkey_create(struct store_tx *tx, struct account_id account, const struct passkey *p) MUST_CHECK;
+enum err passkey_each(struct store_tx *tx, struct account_id account, passkey_fn *fn,
+                      void *ctx) MUST_CHECK; /* those that count, oldest first */
+/* at_ms 0: it counts again. ERR_NOT_FOUND. */
+enum err passkey_set_removed(struct store_tx *tx, struct account_id account, struct passkey_id id,
+                             int64_t at_ms) MUST_CHECK;
+enum err passkey_drop(struct store_tx *tx, struct account_id account, struct passkey_id id) MUST_CHECK;
 
 /* Programs that may check sessions (tv_ tokens, API §3). ERR_CONFLICT when the name is taken. */
 enum err service_create(struct store_tx *tx, struct str name, int64_t now_ms,

@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "core/token.h"
-#include "keeper/record.h"
+#include "keeper/passkey.h"
 
 static enum err lock_down(struct store_tx *tx, void *ctx) {
     struct step *s = ctx;
@@ -22,11 +22,13 @@ const struct ask_rule ask_rules[KEEPER_ASK_COUNT] = {
     [KEEPER_PROVE_CODE] = { .begin = prove_code },
     [KEEPER_PROVE_EMAIL_CODE] = { .begin = prove_email_code },
     [KEEPER_PROVE_RECOVERY_KEY] = { .begin = prove_recovery_key },
+    [KEEPER_PROVE_PASSKEY] = { .begin = prove_passkey },
     [KEEPER_MAKE_CODE_THERE] = { .begin = ask_code_there },
     [KEEPER_SHOW_CODE] = { .begin = ask_code_show },
     [KEEPER_MAKE_CODE_HERE] = { .begin = ask_code_here },
     [KEEPER_APPROVE] = { .begin = prove_approve },
     [KEEPER_MAKE_EMAIL_CODE] = { .begin = ask_code_email },
+    [KEEPER_CHALLENGE] = { .begin = ask_challenge },
     [KEEPER_COMMIT] = { commit_begin, commit_hash, commit_finish, true },
     [KEEPER_SETTLE] = { .begin = commit_settle },
     [KEEPER_FATE] = { .begin = commit_fate },

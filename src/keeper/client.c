@@ -100,6 +100,10 @@ static void answer_with(struct pending *p, const struct keeper_message_reply *m)
     memcpy(reply.digits, m->digits, sizeof reply.digits);
     memcpy(reply.sealed, m->sealed, sizeof reply.sealed);
     memcpy(reply.recovery_key, m->recovery_key, sizeof reply.recovery_key);
+    memcpy(reply.challenge, m->challenge, sizeof reply.challenge);
+    memcpy(reply.receipt, m->receipt, sizeof reply.receipt);
+    reply.account = m->account;
+    reply.is_count_behind = m->is_count_behind != 0;
     memcpy(reply.reason, m->reason, sizeof reply.reason);
     p->done(p->ctx, &reply);
     bytes_wipe(&reply, sizeof reply);

@@ -23,6 +23,10 @@
  * - KEEPER_BUSY to a proof also says that three others of its attempt are being looked at.
  * - KEEPER_END of a sign_up that was applied and never settled, until a day after its expiry: what it enrolled is
  *   forgotten, so that its address is free again.
+ * - KEEPER_PROVE_PASSKEY of a sign_in whose subject is SUBJECT_NO_ADDRESS: when right, `account` of the reply is the
+ *   passkey's, and the attempt goes on as that account's, opened by the device in `by`.
+ * - KEEPER_COMMIT of add_passkey: secret is a packed registration, `by` the new passkey's id; KEEPER_WEAK says why it
+ * was not taken. Of purchase: secret is the payload whose hash is the subject.
  * - KEEPER_UNDO goes by the front's word alone: all it can do is to put an account's own former credential back while
  * the password counts for nothing. What was recovered since (recover_password) stays. KEEPER_RIGHT also where nothing
  * was left to put back.
@@ -40,13 +44,16 @@ enum keeper_ask {
     KEEPER_PROVE_CODE,         /* secret: digits typed where the attempt runs (shown_there) */
     KEEPER_PROVE_EMAIL_CODE,   /* secret: digits from the mail */
     KEEPER_PROVE_RECOVERY_KEY, /* secret: as typed */
-    KEEPER_MAKE_CODE_THERE,    /* digits for the trusted devices; the answer has them sealed for the courier; only once
-                                  another proof was right, else KEEPER_NOT_PROVED and none is made */
-    KEEPER_SHOW_CODE,      /* the same digits in clear, for a trusted device's page; KEEPER_NONE where none is alive */
-    KEEPER_MAKE_CODE_HERE, /* digits in clear, to be typed on a trusted device */
+    KEEPER_PROVE_PASSKEY, /* secret: a packed assertion (ceremony.h); `by`: the device that the account will know it as
+                           */
+    KEEPER_MAKE_CODE_THERE, /* digits for the trusted devices; the answer has them sealed for the courier; only once
+                               another proof was right, else KEEPER_NOT_PROVED and none is made */
+    KEEPER_SHOW_CODE,       /* the same digits in clear, for a trusted device's page; KEEPER_NONE where none is alive */
+    KEEPER_MAKE_CODE_HERE,  /* digits in clear, to be typed on a trusted device */
     KEEPER_APPROVE, /* secret: digits typed on a trusted device; `by` is that device and must be known to the keeper */
     KEEPER_MAKE_EMAIL_CODE, /* digits to a new address, sealed; for what needs other proofs too only after those, else
                                KEEPER_NOT_PROVED */
+    KEEPER_CHALLENGE,       /* for a passkey's proof or its making; spent by the first that uses it */
     KEEPER_COMMIT,          /* applies the action's effect once; secret: the new password where the effect sets one */
     KEEPER_SETTLE,          /* the front has recorded what KEEPER_COMMIT did: a new recovery key is not shown again */
     KEEPER_FATE,            /* after a crash: KEEPER_RIGHT when the attempt was applied, KEEPER_NONE when not */
@@ -73,7 +80,9 @@ enum keeper_say {
 #define KEEPER_PASSWORD_BYTES_MAX 1024 /* 256 code points of UTF-8 */
 #define KEEPER_SECRET_BYTES_MAX   8192 /* of any ask: a passkey's ceremony */
 #define KEEPER_SEALED_BYTES_MAX   64   /* 8 digits and the box's overhead */
-#define RECOVERY_KEY_TEXT_SIZE    48   /* "ABCD-EFGH-…" and NUL */
+#define CHALLENGE_BYTES           48
+#define RECEIPT_TEXT_SIZE         4096
+#define RECOVERY_KEY_TEXT_SIZE    48 /* "ABCD-EFGH-…" and NUL */
 
 struct keeper_request {
     enum keeper_ask ask;
@@ -99,6 +108,10 @@ struct keeper_reply {
     uint8_t sealed[KEEPER_SEALED_BYTES_MAX];
     size_t sealed_n;
     char recovery_key[RECOVERY_KEY_TEXT_SIZE]; /* KEEPER_COMMIT: sign_up, or when a recovery key was spent */
+    struct account_id account;                 /* KEEPER_PROVE_PASSKEY without an address: whose */
+    bool is_count_behind;                      /* the passkey's counter did not grow: a copy may be in use */
+    uint8_t challenge[CHALLENGE_BYTES];        /* KEEPER_CHALLENGE */
+    char receipt[RECEIPT_TEXT_SIZE];           /* KEEPER_COMMIT of purchase */
     char reason[200];
 };
 

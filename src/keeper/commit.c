@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "keeper/code.h"
+#include "keeper/passkey.h"
+#include "keeper/receipt.h"
 #include "keeper/recovery.h"
 
 #define FORGET_WITHIN_MS MS_PER_DAY
@@ -67,6 +69,7 @@ static enum err reply_applied(struct store_tx *tx, const struct step *s, const s
     (void)tx; /* the record has it all */
     job_say(s->j, KEEPER_RIGHT);
     m->proved = (uint8_t)rec->proved;
+    if (action_rules[rec->action].effect == EFFECT_RECEIPT) return receipt_make(s, rec);
     if (rec->state != RECORD_APPLIED || !rec->has_salt) return OK;
     uint8_t key[RECOVERY_KEY_BYTES];
     recovery_key_of(s, rec, key);
@@ -110,8 +113,8 @@ static enum err apply_effect(struct store_tx *tx, const struct step *s, struct r
     case EFFECT_NEW_RECOVERY_KEY: makes_key = true; break;
     case EFFECT_FORGET_DEVICE: r = apply_forget(tx, s, rec); break;
     case EFFECT_LEAVE: r = past_leave(tx, s); break;
-    case EFFECT_ADD_PASSKEY:
-    case EFFECT_REMOVE_PASSKEY:
+    case EFFECT_REMOVE_PASSKEY: r = passkey_remove(tx, s, rec); break;
+    case EFFECT_ADD_PASSKEY: /* kept already: see apply */
     case EFFECT_RECEIPT:
     case EFFECT_PERMIT: break;
     }
@@ -158,6 +161,17 @@ static enum err may_apply(struct store_tx *tx, struct step *s, const struct reco
     return OK;
 }
 
+/* What came with the commit: otherwise the reply says what is wrong with it, and the attempt goes on. */
+static enum err is_sound(struct store_tx *tx, struct step *s, struct record *rec, bool *ret_is_sound) {
+    enum effect effect = action_rules[rec->action].effect;
+    *ret_is_sound = true;
+    if (effect == EFFECT_ADD_PASSKEY) return passkey_add(tx, s, rec, ret_is_sound);
+    if (effect != EFFECT_RECEIPT) return OK;
+    enum err r = receipt_make(s, rec);
+    *ret_is_sound = s->j->r.receipt[0] != 0;
+    return r;
+}
+
 static bool sets_password(enum action action) {
     return action_rules[action].effect == EFFECT_ENROLL || action_rules[action].effect == EFFECT_SET_PASSWORD;
 }
@@ -182,6 +196,7 @@ enum err commit_begin(struct store_tx *tx, void *ctx) {
         return OK;
     }
     if ((r = may_apply(tx, s, &rec, &counting, &may)) != OK || !may) return r;
+    if ((r = is_sound(tx, s, &rec, &may)) != OK || !may) return r;
     if (!sets_password(rec.action)) return apply(tx, s, &rec, counting);
     s->j->work.fence = rec.fence;
     s->j->needs_hash = true;

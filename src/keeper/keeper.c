@@ -17,8 +17,10 @@ enum err keeper_new(const struct keeper_options *o, struct keeper **ret) {
     k->link_key = o->link_key;
     k->courier_box_public = o->courier_box_public;
     enum err r = keys_new(o->pepper, &k->keys);
+    if (r == OK)
+        r = o->receipt_scalar ? p256_from_scalar(o->receipt_scalar, &k->receipt_key) : p256_generate(&k->receipt_key);
     if (r != OK) {
-        free(k);
+        keeper_free(k);
         return r;
     }
     k->dummy.cost = keeper_cost(k);
@@ -32,6 +34,7 @@ enum err keeper_new(const struct keeper_options *o, struct keeper **ret) {
 void keeper_free(struct keeper *k) {
     if (!k) return;
     keys_free(k->keys);
+    p256_free(k->receipt_key);
     bytes_wipe(k, sizeof *k);
     free(k);
 }

@@ -12,6 +12,7 @@ struct keeper_options {
     int front_fd;                      /* SOCK_SEQPACKET */
     const uint8_t *pepper;             /* KEY_BYTES; in locked memory */
     const uint8_t *link_key;           /* KEY_BYTES */
+    const uint8_t *receipt_scalar;     /* P256_SCALAR_BYTES; NULL: one that nobody knows */
     const uint8_t *courier_box_public; /* BOX_PUBLIC_BYTES */
     const volatile int *stop;          /* becomes non-zero on SIGTERM */
 };

@@ -23,6 +23,7 @@ struct keeper {
     struct keys *keys;
     const uint8_t *link_key;
     const uint8_t *courier_box_public;
+    struct p256_key *receipt_key;
     struct password_hash dummy; /* what is hashed against when there is nothing to hash against */
 };
 /* Derives keys; does not open or close the store. */

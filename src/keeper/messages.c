@@ -11,11 +11,13 @@ const struct keeper_ask_shape keeper_ask_shapes[KEEPER_ASK_COUNT] = {
     [KEEPER_PROVE_CODE] = { OF_ATTEMPT, .secret_bytes_max = 64 },
     [KEEPER_PROVE_EMAIL_CODE] = { OF_ATTEMPT, .secret_bytes_max = 64 },
     [KEEPER_PROVE_RECOVERY_KEY] = { OF_ATTEMPT, .secret_bytes_max = 256 },
+    [KEEPER_PROVE_PASSKEY] = { OF_ATTEMPT, .secret_bytes_max = KEEPER_SECRET_BYTES_MAX },
     [KEEPER_MAKE_CODE_THERE] = { OF_ATTEMPT, .needs_digits = true },
     [KEEPER_SHOW_CODE] = { OF_ATTEMPT },
     [KEEPER_MAKE_CODE_HERE] = { OF_ATTEMPT, .needs_digits = true },
     [KEEPER_APPROVE] = { OF_ATTEMPT, .secret_bytes_max = 64 },
     [KEEPER_MAKE_EMAIL_CODE] = { OF_ATTEMPT },
+    [KEEPER_CHALLENGE] = { OF_ATTEMPT },
     [KEEPER_COMMIT] = { OF_ATTEMPT, .secret_bytes_max = KEEPER_SECRET_BYTES_MAX },
     [KEEPER_SETTLE] = { OF_ATTEMPT },
     [KEEPER_FATE] = { OF_ATTEMPT },
@@ -85,6 +87,7 @@ enum err keeper_check_reply(const void *message, size_t n) {
     if (m->h.type == KEEPER_TYPE_HELLO) return check_hello(message, n);
     if (m->h.type != KEEPER_TYPE_REPLY || n != sizeof *m || m->h.request == 0) return ERR_INPUT;
     if (m->say < KEEPER_RIGHT || m->say > KEEPER_DOWN || m->proved >= 1u << PROOF_COUNT) return ERR_INPUT;
+    if (m->is_count_behind > 1 || !is_padded_text(m->receipt, sizeof m->receipt)) return ERR_INPUT;
     if (m->is_budget_just_spent > 1 || m->retry_ms < 0 || m->expires_ms < 0) return ERR_INPUT;
     if (m->sealed_n > sizeof m->sealed) return ERR_INPUT;
     if (!is_all_zero(m->sealed + m->sealed_n, sizeof m->sealed - m->sealed_n)) return ERR_INPUT;

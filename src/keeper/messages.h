@@ -43,6 +43,10 @@ struct keeper_message_reply {
     char reason[200];                          /* NUL-padded */
     uint8_t sealed_n;
     uint8_t sealed[KEEPER_SEALED_BYTES_MAX];
+    struct account_id account;
+    uint8_t is_count_behind;
+    uint8_t challenge[CHALLENGE_BYTES];
+    char receipt[RECEIPT_TEXT_SIZE]; /* NUL-padded */
 } __attribute__((packed));
 
 struct keeper_message_hello {

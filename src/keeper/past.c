@@ -5,13 +5,13 @@
  */
 #include "base/clock.h"
 #include "base/secret.h"
-#include "keeper/record.h"
+#include "keeper/passkey.h"
 
 #define PAST_MS     (7 * MS_PER_DAY)
 #define KIND_LEAVES 9
 
 extern const struct store_stmt PAST_KEEP, PAST_LEAVE, PAST_OF, PAST_LATER, PAST_DROP, PAST_PURGE, LEFT_CREDENTIALS,
-    LEFT_DEVICES, LEFT_FAILURES;
+    LEFT_DEVICES, LEFT_FAILURES, LEFT_PASSKEYS, PASSKEY_PURGE;
 
 const struct store_stmt PAST_KEEP = {
     .name = "keeper_past_keep",
@@ -61,6 +61,16 @@ const struct store_stmt LEFT_FAILURES = {
     .name = "keeper_left_failures", .in = "i", .out = "", .sql = "DELETE FROM failure" OF_THE_LEFT
 };
 
+const struct store_stmt LEFT_PASSKEYS = {
+    .name = "keeper_left_passkeys", .in = "i", .out = "", .sql = "DELETE FROM passkey" OF_THE_LEFT
+};
+const struct store_stmt PASSKEY_PURGE = {
+    .name = "keeper_passkey_purge",
+    .in = "i",
+    .out = "",
+    .sql = "DELETE FROM passkey WHERE removed_ms <> 0 AND removed_ms <= ?1",
+};
+
 enum err past_keep(struct store_tx *tx, const struct step *s, enum credential_kind kind, enum action by) {
     const struct keeper_message_ask *q = &s->j->q;
     return store_exec(tx, &PAST_KEEP, S_IN(S_B(q->account.b), S_B(q->attempt.b), S_I(kind), S_I(by), S_I(s->now_ms)),
@@ -108,6 +118,7 @@ enum err past_undo(struct store_tx *tx, void *step) {
     const struct keeper_message_ask *q = &s->j->q;
     enum err r = put_back(tx, s, CREDENTIAL_PASSWORD);
     if (r == OK) r = put_back(tx, s, CREDENTIAL_RECOVERY_KEY);
+    if (r == OK) r = passkey_undo(tx, s, s->now_ms - PAST_MS);
     if (r == OK) r = store_exec(tx, &PAST_DROP, S_IN(S_B(q->account.b), S_I(KIND_LEAVES), S_I(0)), NULL);
     if (r == OK) r = credential_lock(tx, s);
     job_say(s->j, KEEPER_RIGHT);
@@ -115,7 +126,8 @@ enum err past_undo(struct store_tx *tx, void *step) {
 }
 
 enum err past_purge(struct store_tx *tx, int64_t now_ms) {
-    static const struct store_stmt *const all[] = { &LEFT_CREDENTIALS, &LEFT_DEVICES, &LEFT_FAILURES, &PAST_PURGE };
+    static const struct store_stmt *const all[] = { &LEFT_CREDENTIALS, &LEFT_DEVICES, &LEFT_FAILURES,
+                                                    &LEFT_PASSKEYS,    &PAST_PURGE,   &PASSKEY_PURGE };
     enum err r = OK;
     for (size_t i = 0; i < ARRAY_LEN(all) && r == OK; i++)
         r = store_exec(tx, all[i], S_IN(S_I(now_ms - PAST_MS)), NULL);

@@ -4,41 +4,45 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "keeper/code.h"
+#include "keeper/passkey.h"
 
 extern const struct store_stmt RECORD_LOAD, RECORD_INSERT, RECORD_WRITE;
 
 const struct store_stmt RECORD_LOAD = {
     .name = "keeper_record_load",
     .in = "bb",
-    .out = "ibiiiiiiiiiiBb",
+    .out = "ibiiiiiiiiiiBbBb",
     .sql = "SELECT action, device_id, state, proved, tried, wrong, approve_wrong, fence, expires_ms, touched_ms,"
-           " password_rev, recovery_rev, recovery_salt, subject FROM attempt WHERE account_id = ?1 AND attempt_id = ?2 "
+           " password_rev, recovery_rev, recovery_salt, subject, nonce, passkey_id FROM attempt WHERE account_id = ?1 "
+           "AND attempt_id = ?2 "
            "FOR UPDATE",
 };
 const struct store_stmt RECORD_INSERT = {
     .name = "keeper_record_insert",
-    .in = "bbibiib",
+    .in = "bbibiibb",
     .out = "",
     .sql = "INSERT INTO attempt (account_id, attempt_id, action, device_id, state, proved, tried, wrong,"
-           " approve_wrong, fence, expires_ms, touched_ms, password_rev, recovery_rev, subject)"
-           " VALUES (?1, ?2, ?3, ?4, 1, 0, 0, 0, 0, 0, ?5, ?6, 0, 0, ?7)"
+           " approve_wrong, fence, expires_ms, touched_ms, password_rev, recovery_rev, subject, passkey_id)"
+           " VALUES (?1, ?2, ?3, ?4, 1, 0, 0, 0, 0, 0, ?5, ?6, 0, 0, ?7, ?8)"
            " ON CONFLICT (account_id, attempt_id) DO NOTHING",
 };
 const struct store_stmt RECORD_WRITE = {
     .name = "keeper_record_write",
-    .in = "bbiiiiiiiiiB",
+    .in = "bbiiiiiiiiiBBb",
     .out = "",
     .sql = "UPDATE attempt SET state = ?3, proved = ?4, tried = ?5, wrong = ?6, approve_wrong = ?7, fence = ?8,"
-           " touched_ms = ?9, password_rev = ?10, recovery_rev = ?11, recovery_salt = ?12"
+           " touched_ms = ?9, password_rev = ?10, recovery_rev = ?11, recovery_salt = ?12, nonce = ?13,"
+           " passkey_id = ?14"
            " WHERE account_id = ?1 AND attempt_id = ?2",
 };
 
 static enum err load(struct store_tx *tx, const struct step *s, struct record *ret) {
-    struct store_val c[14];
+    struct store_val c[16];
     const struct keeper_message_ask *q = &s->j->q;
     enum err r = store_one(tx, &RECORD_LOAD, S_IN(S_B(q->account.b), S_B(q->attempt.b)), s->arena, c);
     if (r != OK) return r;
-    if (c[0].i < 0 || c[0].i >= ACTION_COUNT || c[1].s.n != ID_BYTES || c[13].s.n != sizeof ret->subject)
+    if (c[0].i < 0 || c[0].i >= ACTION_COUNT || c[1].s.n != ID_BYTES || c[13].s.n != sizeof ret->subject ||
+        c[15].s.n != ID_BYTES)
         return ERR_CORRUPT;
     if (c[2].i < RECORD_OPEN || c[2].i > RECORD_ENDED) return ERR_CORRUPT;
     *ret = (struct record){ .action = (enum action)c[0].i,
@@ -54,6 +58,10 @@ static enum err load(struct store_tx *tx, const struct step *s, struct record *r
                             .recovery_rev = c[11].i,
                             .has_salt = !c[12].is_null };
     memcpy(ret->device.b, c[1].s.p, ID_BYTES);
+    ret->has_nonce = !c[14].is_null;
+    if (ret->has_nonce && c[14].s.n != sizeof ret->nonce) return ERR_CORRUPT;
+    if (ret->has_nonce) memcpy(ret->nonce, c[14].s.p, sizeof ret->nonce);
+    memcpy(ret->passkey.b, c[15].s.p, ID_BYTES);
     memcpy(ret->subject.b, c[13].s.p, sizeof ret->subject);
     if (ret->has_salt && c[12].s.n != sizeof ret->salt) return ERR_CORRUPT;
     if (ret->has_salt) memcpy(ret->salt, c[12].s.p, sizeof ret->salt);
@@ -91,10 +99,11 @@ enum err record_bind(struct store_tx *tx, struct step *s, struct record *ret, en
     const struct keeper_message_ask *q = &s->j->q;
     enum err r = record_find(tx, s, ret, ret_say);
     if (r == OK && *ret_say == KEEPER_NONE) {
+        static const struct passkey_id nobody;
         int64_t changed;
         r = store_exec(tx, &RECORD_INSERT,
                        S_IN(S_B(q->account.b), S_B(q->attempt.b), S_I(q->action), S_B(q->device.b), S_I(life_end(s)),
-                            S_I(s->now_ms), S_B(q->subject.b)),
+                            S_I(s->now_ms), S_B(q->subject.b), S_B(nobody.b)),
                        &changed);
         if (r == OK) r = record_find(tx, s, ret, ret_say);
     }
@@ -107,12 +116,12 @@ enum err record_bind(struct store_tx *tx, struct step *s, struct record *ret, en
 enum err record_write(struct store_tx *tx, const struct step *s, const struct record *rec) {
     const struct keeper_message_ask *q = &s->j->q;
     int64_t changed = 0;
-    enum err r =
-        store_exec(tx, &RECORD_WRITE,
-                   S_IN(S_B(q->account.b), S_B(q->attempt.b), S_I(rec->state), S_I(rec->proved), S_I(rec->tried),
-                        S_I(rec->wrong), S_I(rec->approve_wrong), S_I(rec->fence), S_I(s->now_ms),
-                        S_I(rec->password_rev), S_I(rec->recovery_rev), rec->has_salt ? S_B(rec->salt) : S_NULL),
-                   &changed);
+    enum err r = store_exec(
+        tx, &RECORD_WRITE,
+        S_IN(S_B(q->account.b), S_B(q->attempt.b), S_I(rec->state), S_I(rec->proved), S_I(rec->tried), S_I(rec->wrong),
+             S_I(rec->approve_wrong), S_I(rec->fence), S_I(s->now_ms), S_I(rec->password_rev), S_I(rec->recovery_rev),
+             rec->has_salt ? S_B(rec->salt) : S_NULL, rec->has_nonce ? S_B(rec->nonce) : S_NULL, S_B(rec->passkey.b)),
+        &changed);
     return r == OK && changed != 1 ? ERR_CONFLICT : r;
 }
 
@@ -140,6 +149,11 @@ enum err proofs_counting(struct store_tx *tx, const struct step *s, const struct
     if (r == OK && (counting & PROOF_RECOVERY_KEY)) {
         r = credential_load(tx, s, CREDENTIAL_RECOVERY_KEY, &c);
         if (r == OK && (!c.is_there || c.rev != rec->recovery_rev)) counting &= ~(unsigned)PROOF_RECOVERY_KEY;
+    }
+    if (r == OK && (counting & PROOF_PASSKEY)) {
+        bool is_there = false;
+        r = passkey_is_there(tx, s, &rec->passkey, &is_there);
+        if (!is_there) counting &= ~(unsigned)PROOF_PASSKEY;
     }
     bytes_wipe(&c, sizeof c);
     if (r == OK) *ret_proved = counting;

@@ -11,6 +11,7 @@
 enum record_state { RECORD_OPEN = 1, RECORD_APPLIED, RECORD_SETTLED, RECORD_ENDED };
 
 #define RECOVERY_SALT_BYTES 16
+#define PASSKEY_NONCE_BYTES 16
 
 struct record {
     enum action action;
@@ -23,7 +24,10 @@ struct record {
     int64_t fence; /* grows with each commit and question for its fate; a commit from before it stops */
     int64_t expires_ms, touched_ms;
     int64_t password_rev, recovery_rev; /* of the credentials that were proved */
-    bool has_salt;                      /* a new recovery key was made and may still be told */
+    bool has_nonce;                     /* a challenge was given out and not used */
+    uint8_t nonce[PASSKEY_NONCE_BYTES];
+    struct passkey_id passkey; /* that proved it; zero: none */
+    bool has_salt;             /* a new recovery key was made and may still be told */
     uint8_t salt[RECOVERY_SALT_BYTES];
 };
 

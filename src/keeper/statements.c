@@ -37,6 +37,17 @@
     X(LEFT_CREDENTIALS)                                                                                                \
     X(LEFT_DEVICES)                                                                                                    \
     X(LEFT_FAILURES)                                                                                                   \
+    X(LEFT_PASSKEYS)                                                                                                   \
+    X(PASSKEY_PURGE)                                                                                                   \
+    X(PASSKEY_ADD)                                                                                                     \
+    X(PASSKEY_COUNT)                                                                                                   \
+    X(PASSKEY_BY_CREDENTIAL)                                                                                           \
+    X(PASSKEY_LIVES)                                                                                                   \
+    X(PASSKEY_USED)                                                                                                    \
+    X(PASSKEY_REMOVE)                                                                                                  \
+    X(PASSKEY_UNDO_ADD)                                                                                                \
+    X(PASSKEY_UNDO_REMOVE)                                                                                             \
+    X(RECORD_MOVE)                                                                                                     \
     X(PURGE_ATTEMPTS)                                                                                                  \
     X(PURGE_SETTLED)                                                                                                   \
     X(PURGE_APPLIED)                                                                                                   \

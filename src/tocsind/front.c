@@ -208,6 +208,7 @@ static enum err open_metrics(struct front *f) {
 static enum err open_all(struct front *f) {
     enum err r;
     f->api.config = &f->child.config;
+    f->api.receipt_public = f->child.keys->receipt_public;
     f->api.vapid_public = f->child.keys->vapid_public;
     f->api.mail_fd = f->child.mail_fd;
     api_metrics_register();

@@ -27,6 +27,7 @@ int main(void) {
                                              .front_fd = CHILD_FD_KEEPER,
                                              .pepper = child.keys->pepper,
                                              .link_key = child.keys->link_key,
+                                             .receipt_scalar = child.keys->receipt_scalar,
                                              .courier_box_public = child.keys->box_public,
                                              .stop = &child.stop });
     if (r != OK) log_err(r, "keeper");

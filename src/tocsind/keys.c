@@ -60,17 +60,18 @@ static enum err key_get(int dir, const char *name, uint8_t *key, size_t n, struc
     return key_write(dir, name, key, n, p);
 }
 
-static enum err vapid_get(int dir, struct child_keys *k, struct config_problem *p) {
+static enum err p256_get(int dir, const char *name, uint8_t scalar[P256_SCALAR_BYTES],
+                         uint8_t ret_public[P256_POINT_BYTES], struct config_problem *p) {
     struct p256_key *key = NULL;
-    enum err r = key_read(dir, "vapid.key", k->vapid_scalar, sizeof k->vapid_scalar, p);
+    enum err r = key_read(dir, name, scalar, P256_SCALAR_BYTES, p);
     if (r == ERR_NOT_FOUND) {
-        if (p256_generate(&key) != OK) return fail(ERR_CRYPTO, p, "keys/vapid.key: can't be made");
-        p256_scalar(key, k->vapid_scalar);
-        r = key_write(dir, "vapid.key", k->vapid_scalar, sizeof k->vapid_scalar, p);
-    } else if (r == OK && p256_from_scalar(k->vapid_scalar, &key) != OK) {
-        return fail(ERR_CORRUPT, p, "keys/vapid.key: not a P-256 key; restore it from a backup");
+        if (p256_generate(&key) != OK) return fail(ERR_CRYPTO, p, "keys/%s: can't be made", name);
+        p256_scalar(key, scalar);
+        r = key_write(dir, name, scalar, P256_SCALAR_BYTES, p);
+    } else if (r == OK && p256_from_scalar(scalar, &key) != OK) {
+        return fail(ERR_CORRUPT, p, "keys/%s: not a P-256 key; restore it from a backup", name);
     }
-    if (key) p256_public(key, k->vapid_public);
+    if (key) p256_public(key, ret_public);
     p256_free(key);
     return r;
 }
@@ -97,7 +98,10 @@ enum err keys_load(int keys_fd, bool has_credentials, struct child_keys *ret_key
     if (r == ERR_NOT_FOUND) r = key_get(keys_fd, "pepper.key", ret_keys->pepper, sizeof ret_keys->pepper, ret_problem);
     if (r != OK) return r;
     if ((r = key_get(keys_fd, "link.key", ret_keys->link_key, sizeof ret_keys->link_key, ret_problem)) != OK) return r;
-    if ((r = vapid_get(keys_fd, ret_keys, ret_problem)) != OK) return r;
+    r = p256_get(keys_fd, "vapid.key", ret_keys->vapid_scalar, ret_keys->vapid_public, ret_problem);
+    if (r != OK) return r;
+    r = p256_get(keys_fd, "receipt.key", ret_keys->receipt_scalar, ret_keys->receipt_public, ret_problem);
+    if (r != OK) return r;
     return box_get(keys_fd, ret_keys, ret_problem);
 }
 
@@ -119,10 +123,14 @@ void keys_for(enum sandbox_role role, const struct child_keys *all, struct child
     ret_keys->listener_count = all->listener_count;
     ret_keys->is_embedded = all->is_embedded;
     switch (role) {
-    case SANDBOX_FRONT: memcpy(ret_keys->vapid_public, all->vapid_public, sizeof all->vapid_public); return;
+    case SANDBOX_FRONT:
+        memcpy(ret_keys->vapid_public, all->vapid_public, sizeof all->vapid_public);
+        memcpy(ret_keys->receipt_public, all->receipt_public, sizeof all->receipt_public);
+        return;
     case SANDBOX_KEEPER:
         memcpy(ret_keys->pepper, all->pepper, sizeof all->pepper);
         memcpy(ret_keys->link_key, all->link_key, sizeof all->link_key);
+        memcpy(ret_keys->receipt_scalar, all->receipt_scalar, sizeof all->receipt_scalar);
         memcpy(ret_keys->box_public, all->box_public, sizeof all->box_public);
         return;
     case SANDBOX_COURIER:

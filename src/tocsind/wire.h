@@ -20,12 +20,14 @@ enum child_fd {
 };
 
 struct child_keys {
-    uint8_t pepper[KEY_BYTES];               /* keeper */
-    uint8_t link_key[KEY_BYTES];             /* keeper, courier */
-    uint8_t vapid_scalar[P256_SCALAR_BYTES]; /* courier */
-    uint8_t vapid_public[P256_POINT_BYTES];  /* front, courier */
-    uint8_t box_public[BOX_PUBLIC_BYTES];    /* keeper, courier */
-    uint8_t box_secret[BOX_SECRET_BYTES];    /* courier */
+    uint8_t pepper[KEY_BYTES];                 /* keeper */
+    uint8_t link_key[KEY_BYTES];               /* keeper, courier */
+    uint8_t receipt_scalar[P256_SCALAR_BYTES]; /* keeper */
+    uint8_t receipt_public[P256_POINT_BYTES];  /* front */
+    uint8_t vapid_scalar[P256_SCALAR_BYTES];   /* courier */
+    uint8_t vapid_public[P256_POINT_BYTES];    /* front, courier */
+    uint8_t box_public[BOX_PUBLIC_BYTES];      /* keeper, courier */
+    uint8_t box_secret[BOX_SECRET_BYTES];      /* courier */
     uint16_t smtp_password_n;
     char smtp_password[512]; /* courier */
     uint32_t listener_count;

@@ -32,9 +32,31 @@ CREATE TABLE attempt (
     password_rev BIGINT NOT NULL,
     recovery_rev BIGINT NOT NULL,
     recovery_salt BYTEA,
+    nonce BYTEA,
+    passkey_id BYTEA NOT NULL CHECK (length(passkey_id) = 16),
     PRIMARY KEY (account_id, attempt_id)
 ) @strict;
 CREATE INDEX attempt_by_expiry ON attempt (state, expires_ms);
+
+-- removed_ms: 0 while it counts; for a week after that it can be put back.
+CREATE TABLE passkey (
+    account_id BYTEA NOT NULL CHECK (length(account_id) = 16),
+    passkey_id BYTEA NOT NULL CHECK (length(passkey_id) = 16),
+    credential_hash BYTEA NOT NULL CHECK (length(credential_hash) = 32),
+    credential_id BYTEA NOT NULL,
+    alg BIGINT NOT NULL CHECK (alg IN (-7, -8, -257)),
+    public_key BYTEA NOT NULL,
+    sign_count BIGINT NOT NULL,
+    is_backup_eligible BIGINT NOT NULL CHECK (is_backup_eligible IN (0, 1)),
+    is_backed_up BIGINT NOT NULL CHECK (is_backed_up IN (0, 1)),
+    made_ms BIGINT NOT NULL,
+    added_by BYTEA NOT NULL CHECK (length(added_by) = 16),
+    removed_ms BIGINT NOT NULL,
+    removed_by BYTEA NOT NULL CHECK (length(removed_by) = 16),
+    PRIMARY KEY (account_id, passkey_id)
+) @strict;
+CREATE UNIQUE INDEX passkey_by_credential ON passkey (account_id, credential_hash);
+CREATE INDEX passkey_removed ON passkey (removed_ms);
 
 -- What an attempt replaced, for a week. kind 9: the account leaves.
 CREATE TABLE past (

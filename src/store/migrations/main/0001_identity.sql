@@ -94,6 +94,17 @@ CREATE TABLE push_subscription (
 ) @strict;
 CREATE UNIQUE INDEX push_by_endpoint ON push_subscription (account_id, endpoint);
 
+-- Passkeys by name; the keeper has what they are verified with. removed_ms: 0 while it counts.
+CREATE TABLE passkey (
+    account_id BLOB NOT NULL,
+    id BLOB NOT NULL CHECK (length(id) = 16),
+    credential_id BLOB NOT NULL,
+    name TEXT NOT NULL,
+    made_ms INTEGER NOT NULL,
+    removed_ms INTEGER NOT NULL,
+    PRIMARY KEY (account_id, id)
+) @strict;
+
 -- Programs that may check sessions. A handful; the whole table is in memory.
 CREATE TABLE service (
     name TEXT NOT NULL PRIMARY KEY,
