@@ -6,6 +6,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FILE_MAX, FUNCTION_MAX, PARAMETERS_MAX = 800, 70, 5
+GIVEN = {"src/keeper/huge_pages.c"}  # its parameters are mmap's, not ours
 # A definition starts at the left margin and its line (or lines) ends with "{"; it ends with "}" at the left margin.
 START = re.compile(r"^[A-Za-z_][^;={}]*\((?P<args>[^;{}]*)\)[^;{}=]*\{[^\n]*$", re.M)
 
@@ -38,7 +39,7 @@ def problems(path):
         where = f"{name}:{text.count(chr(10), 0, m.start()) + 1}"
         if length > FUNCTION_MAX:
             yield f"{where}: function of {length} lines"
-        if split_arguments(m.group("args")) > PARAMETERS_MAX:
+        if split_arguments(m.group("args")) > PARAMETERS_MAX and str(name) not in GIVEN:
             yield f"{where}: {split_arguments(m.group('args'))} parameters"
 
 
