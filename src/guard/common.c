@@ -149,7 +149,8 @@ enum err guard_note(struct store_tx *tx, struct account_id account, enum guard_n
     static const enum ledger_event events[] = {
         [NOTE_SESSION_ENDED] = LEDGER_SESSION_ENDED,   [NOTE_OTHER_SESSIONS_ENDED] = LEDGER_SESSION_OTHERS_ENDED,
         [NOTE_DEVICE_RENAMED] = LEDGER_DEVICE_RENAMED, [NOTE_PUSH_ADDED] = LEDGER_PUSH_ADDED,
-        [NOTE_PUSH_REMOVED] = LEDGER_PUSH_REMOVED,     [NOTE_LOCKED_BY_OPERATOR] = LEDGER_ACCOUNT_LOCKED_BY_OPERATOR
+        [NOTE_PUSH_REMOVED] = LEDGER_PUSH_REMOVED,     [NOTE_LOCKED_BY_OPERATOR] = LEDGER_ACCOUNT_LOCKED_BY_OPERATOR,
+        [NOTE_ROLE_GIVEN] = LEDGER_ROLE_GIVEN,         [NOTE_ROLE_TAKEN] = LEDGER_ROLE_TAKEN
     };
     return ledger_append(tx,
                          &(struct ledger_entry){

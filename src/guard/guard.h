@@ -43,6 +43,8 @@ enum guard_note {
     NOTE_PUSH_ADDED,           /* subject: the subscription */
     NOTE_PUSH_REMOVED,
     NOTE_LOCKED_BY_OPERATOR, /* subject: the account */
+    NOTE_ROLE_GIVEN,         /* subject: the account */
+    NOTE_ROLE_TAKEN,
 };
 /* Appends it in the caller's transaction. */
 enum err guard_note(struct store_tx *tx, struct account_id account, enum guard_note what,

@@ -139,6 +139,7 @@ FORGET(SESSION, "session")
 FORGET(PUSH, "push_subscription")
 FORGET(PLACE, "account_place")
 FORGET(PASSKEY, "passkey")
+FORGET(ROLE, "account_role")
 FORGET(ACCOUNT, "account")
 
 /* The address is not the account's any more, and its row says only that it was once somebody's. */
@@ -151,10 +152,9 @@ const struct store_stmt FORGET_ADDRESS = {
 };
 
 enum err account_forget(struct store_tx *tx, struct account_id id) {
-    static const struct store_stmt *const all[] = {
-        &FORGET_CONTACT, &FORGET_DEVICE, &FORGET_OLD_TOKEN, &FORGET_SESSION,
-        &FORGET_PUSH,    &FORGET_PLACE,  &FORGET_PASSKEY,   &FORGET_ACCOUNT
-    };
+    static const struct store_stmt *const all[] = { &FORGET_CONTACT, &FORGET_DEVICE, &FORGET_OLD_TOKEN,
+                                                    &FORGET_SESSION, &FORGET_PUSH,   &FORGET_PLACE,
+                                                    &FORGET_PASSKEY, &FORGET_ROLE,   &FORGET_ACCOUNT };
     static const struct account_id nobody;
     enum err r = store_exec(tx, &FORGET_ADDRESS, S_IN(S_B(id.b), S_B(nobody.b)), NULL);
     for (size_t i = 0; i < ARRAY_LEN(all) && r == OK; i++) r = store_exec(tx, all[i], S_IN(S_B(id.b)), NULL);

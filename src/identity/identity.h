@@ -177,6 +177,23 @@ enum err service_create(struct store_tx *tx, struct str name, int64_t now_ms,
 typedef enum err service_fn(void *ctx, struct str name, const uint8_t token_hash[HASH_BYTES]);
 enum err service_each(struct store_tx *tx, service_fn *fn, void *ctx) MUST_CHECK;
 
+/* What an account may do beyond its own affairs; given by the operator alone. */
+#define ROLE_SECURITY "security"
+struct role_change {
+    struct account_id account;
+    struct str role; /* one that role_is_known */
+    bool is_given;
+    int64_t now_ms;
+};
+bool role_is_known(struct str role);
+enum err role_set(struct store_tx *tx, const struct role_change *c) MUST_CHECK; /* ERR_CONFLICT: it was so before */
+enum err role_has(struct store_tx *tx, struct account_id account, struct str role, bool *ret_has) MUST_CHECK;
+
+/* At most `limit` accounts in the order of their ids, from the one after `after` on. What fn is given is borrowed. */
+typedef enum err account_row_fn(void *ctx, const struct account *a);
+enum err account_page(struct store_tx *tx, struct account_id after, int limit, account_row_fn *fn,
+                      void *ctx) MUST_CHECK;
+
 /* Rows that time has made void: sessions past their end, tokens replaced long ago. */
 enum err identity_purge(struct store_tx *tx, int64_t now_ms) MUST_CHECK;
 
