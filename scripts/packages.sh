@@ -4,7 +4,7 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config python3 libjansson-de
   john-data"
 packages_check="clang clang-tidy clang-format llvm libclang-rt-14-dev libcmocka-dev libfido2-dev postgresql postgresql-client nginx-light
   chromium firefox-esr prometheus sqlite3 curl git procps iproute2 python3-pytest python3-requests python3-aiosmtpd python3-yaml
-  python3-jsonschema python3-cryptography python3-websockets binutils mandoc"
+  python3-jsonschema python3-cryptography python3-websockets binutils mandoc restic"
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else

@@ -1,99 +1,95 @@
-/*
- * tocsin: the operator's command line. Talks to the running server over the Unix socket in the data directory; what
- * needs no server reads only the configuration.
- */
-#include <errno.h>
+/* tocsin: the command line. Finds the command and hands over; each has its own file. */
 #include <getopt.h>
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include "config/config.h"
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "cli/cli.h"
+#include "cli/memory.h"
+#include "cli/terminal.h"
 
-enum { EXIT_NO = 1, EXIT_USAGE = 2 };
+static const struct command owner_commands[] = {
+    { { "login" }, "[--server ORIGIN] [--name NAME] EMAIL", "sign in; this machine becomes a known device", login_run },
+    { { "logout" }, "[--forget]", "sign out; --forget: the device's token too", logout_run },
+    { { "devices" }, "", "the account's devices", devices_run },
+    { { "alerts" }, "[-n COUNT]", "the newest alerts", alerts_run },
+    { { "watch" }, "", "alerts as they ring, until Ctrl-C", watch_run },
+    { { "answer" }, "[--tell-security-team] ALERT me|not-me", "say whether it was you", answer_run },
+    { { "deny" }, "ATTEMPT", "stop an attempt", deny_run },
+    { { "approve" }, "ATTEMPT", "type here the digits that another device shows", approve_run },
+    { { "code" }, "ATTEMPT", "show here the digits that another device asks for", code_run },
+    { { "backup", "init" }, "[PATH ...]", "make this device's backup (of your home)", backup_init_run },
+    { { "backup", "run" }, "[-- RESTIC-OPTION ...]", "back up now", backup_run_run },
+    { { "backup", "status" }, "", "what is backed up, and when", backup_status_run },
+    { { "restore" }, "--from DEVICE [--target DIR] [--snapshot ID]", "bring a device's backup here", restore_run },
+};
 
-#define ANSWER_BYTES_MAX (256 * 1024)
+static const struct command operator_commands[] = {
+    { { "account", "list" }, "", "all accounts", account_list_run },
+    { { "account", "show" }, "EMAIL", "id, state, age and roles of an account", operator_run },
+    { { "account", "lock" }, "EMAIL", "lock it down: sign everyone out, the password counts no more", operator_run },
+    { { "account", "unlock" }, "EMAIL", "who can unlock it, and how", operator_run },
+    { { "role", "add" }, "EMAIL security", "put an account into the security team", operator_run },
+    { { "role", "remove" }, "EMAIL security", "and out of it", operator_run },
+    { { "service", "add" }, "NAME", "a token for a program that may check sessions", operator_run },
+    { { "backup-database" }, "FILE", "copy both databases: FILE and FILE.keeper", backup_database_run },
+    { { "config", "show" }, "", "the configuration in use", operator_run },
+};
 
-static const char usage_text[] =
-    "usage: tocsin [-c FILE] COMMAND\n"
-    "  service add NAME      a token for a program that may check sessions\n"
-    "  account show EMAIL    id, state and age of an account\n"
-    "  account lock EMAIL    lock it down: sign everyone out, the password counts no more\n"
-    "  config show           the configuration in use\n"
-    "Exit status: 0 done, 1 no, 2 usage.\n";
-
-static const struct command {
-    const char *words[2];
-    const char *argument; /* its name on the wire, or NULL */
-} commands[] = { { { "service", "add" }, "name" },
-                 { { "account", "show" }, "email" },
-                 { { "account", "lock" }, "email" },
-                 { { "account", "unlock" }, "email" },
-                 { { "config", "show" }, NULL } };
-
-static const struct command *find(int argc, char **argv) {
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+static void list(FILE *out, const char *title, const struct command *commands, size_t n) {
+    (void)fprintf(out, "\n%s\n", title);
+    for (size_t i = 0; i < n; i++) {
         const struct command *c = &commands[i];
-        int want = c->argument ? 3 : 2;
-        if (argc == want && strcmp(argv[0], c->words[0]) == 0 && strcmp(argv[1], c->words[1]) == 0) return c;
+        (void)fprintf(out, "  %s%s%s%s%s\n      %s\n", c->words[0], c->words[1] ? " " : "",
+                      c->words[1] ? c->words[1] : "", c->arguments[0] ? " " : "", c->arguments, c->help);
+    }
+}
+
+static void usage(FILE *out) {
+    (void)fputs("usage: tocsin [-c FILE] COMMAND\n", out);
+    list(out, "For owners of an account, over the network:", owner_commands, ARRAY_LEN(owner_commands));
+    list(out, "For operators, on the server (-c FILE: its configuration):", operator_commands,
+         ARRAY_LEN(operator_commands));
+    (void)fputs("\nExit status: 0 done, 1 no, 2 usage.\n", out);
+}
+
+int usage_of(const struct cli *cli) {
+    const struct command *c = cli->command;
+    (void)fprintf(stderr, "usage: tocsin %s%s%s%s%s\n", c->words[0], c->words[1] ? " " : "",
+                  c->words[1] ? c->words[1] : "", c->arguments[0] ? " " : "", c->arguments);
+    return STATUS_USAGE;
+}
+
+static const struct command *find_in(const struct command *commands, size_t n, int argc, char **argv) {
+    for (size_t i = 0; i < n; i++) {
+        const struct command *c = &commands[i];
+        if (argc < 1 || strcmp(argv[0], c->words[0]) != 0) continue;
+        if (!c->words[1] || (argc >= 2 && strcmp(argv[1], c->words[1]) == 0)) return c;
     }
     return NULL;
 }
 
-static int dial(const char *directory) {
-    struct sockaddr_un a = { .sun_family = AF_UNIX };
-    int fd;
-    if (chdir(directory) != 0) return -1; /* so that a long path fits */
-    (void)snprintf(a.sun_path, sizeof a.sun_path, "control.sock");
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0) return fd;
-    if (fd >= 0) (void)close(fd);
-    return -1;
+static const struct command *find(int argc, char **argv) {
+    const struct command *c = find_in(owner_commands, ARRAY_LEN(owner_commands), argc, argv);
+    return c ? c : find_in(operator_commands, ARRAY_LEN(operator_commands), argc, argv);
 }
 
-static json_t *exchange(int fd, json_t *question) {
-    char *text = json_dumps(question, JSON_COMPACT), *answer = malloc(ANSWER_BYTES_MAX);
-    json_t *out = NULL;
-    size_t n = 0;
-    ssize_t got = 0;
-    if (text && answer && send(fd, text, strlen(text), MSG_NOSIGNAL) > 0) {
-        while (n < ANSWER_BYTES_MAX && (got = recv(fd, answer + n, ANSWER_BYTES_MAX - n, 0)) > 0) n += (size_t)got;
-        out = json_loadb(answer, n, 0, NULL);
+static int run(const struct config *config, int argc, char **argv) {
+    struct cli cli = { .config = config, .command = find(argc, argv) };
+    int skip, status;
+    if (!cli.command) {
+        usage(stderr);
+        return STATUS_USAGE;
     }
-    free(text);
-    free(answer);
-    return out;
-}
-
-static int run(const struct config *config, const struct command *c, char **argv) {
-    json_t *question = json_object(), *answer;
-    char name[40];
-    int fd = dial(config->data_directory), status = EXIT_NO;
-    const char *error;
-    if (fd < 0) {
-        (void)fprintf(
-            stderr, "tocsin: no server answers at %s/control.sock: is tocsind running, and are you root or its user?\n",
-            config->data_directory);
-        json_decref(question);
-        return EXIT_NO;
+    if (crypto_init() != OK || !memory_begin()) {
+        complain("the libraries can't be started");
+        return STATUS_NO;
     }
-    (void)snprintf(name, sizeof name, "%s %s", c->words[0], c->words[1]);
-    (void)json_object_set_new(question, "command", json_string(name));
-    if (c->argument) (void)json_object_set_new(question, c->argument, json_string(argv[2]));
-    answer = exchange(fd, question);
-    error = json_string_value(json_object_get(answer, "error"));
-    if (json_is_true(json_object_get(answer, "ok")) || json_integer_value(json_object_get(answer, "ok")) == 1) {
-        (void)printf("%s\n", json_string_value(json_object_get(answer, "output")));
-        status = 0;
-    } else {
-        (void)fprintf(stderr, "tocsin: %s\n", error ? error : "the server did not answer");
-    }
-    json_decref(question);
-    json_decref(answer);
-    (void)close(fd);
+    clock_init();
+    terminal_begin();
+    skip = cli.command->words[1] ? 1 : 0;
+    status = cli.command->run(&cli, argc - skip, argv + skip);
+    memory_end();
     return status;
 }
 
@@ -101,28 +97,22 @@ int main(int argc, char **argv) {
     static struct config config;
     struct config_problem problem;
     const char *path = NULL;
-    const struct command *c;
     int letter;
     while ((letter = getopt(argc, argv, "+c:h")) != -1) {
         if (letter == 'c') path = optarg;
         if (letter == 'h') {
-            (void)fputs(usage_text, stdout);
-            return 0;
+            usage(stdout);
+            return STATUS_DONE;
         }
         if (letter == '?') {
-            (void)fputs(usage_text, stderr);
-            return EXIT_USAGE;
+            usage(stderr);
+            return STATUS_USAGE;
         }
-    }
-    c = find(argc - optind, argv + optind);
-    if (!c) {
-        (void)fputs(usage_text, stderr);
-        return EXIT_USAGE;
     }
     config_defaults(&config);
     if (path && config_read(&config, path, &problem) != OK) {
-        (void)fprintf(stderr, "tocsin: %s\n", problem.text);
-        return EXIT_NO;
+        complain("%s", problem.text);
+        return STATUS_NO;
     }
-    return run(&config, c, argv + optind);
+    return run(&config, argc - optind, argv + optind);
 }

@@ -98,8 +98,8 @@ typedef void store_heard_fn(void *ctx, const char *channel, const char *payload)
 enum err store_listen(struct store *s, const char *const *channels, store_heard_fn *fn, void *ctx) MUST_CHECK;
 
 /*
- * Copies the SQLite database at `database`, which may be in use by others, into the new `file`: one snapshot, durable when
- * it returns OK. What stood at `file` is gone; on failure nothing does. ERR_DATABASE: *ret_problem says what.
+ * Copies the SQLite database at `database`, which may be in use by others, into the new `file`: one snapshot, durable
+ * when it returns OK. What stood at `file` is gone; on failure nothing does. ERR_DATABASE: *ret_problem says what.
  */
 enum err store_backup(const char *database, const char *file, struct store_problem *ret_problem) MUST_CHECK;
 
