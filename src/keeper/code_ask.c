@@ -11,7 +11,11 @@ struct making {
     size_t digits;
     int64_t life_ms;
     enum budget_factor budgets[2]; /* 0: none */
+    struct device_id bucket;
 };
+
+/* Names no device: all unknown ones together that have shown another proof in their attempt. */
+static const struct device_id proved_bucket = { { 1 } };
 
 static enum err reply_code(struct step *s, enum code_way way, const struct code *c) {
     struct keeper_message_reply *m = &s->j->r;
@@ -34,6 +38,7 @@ static enum err take_budgets(struct store_tx *tx, struct step *s, const struct m
     *ret_is_taken = true;
     for (size_t i = 0; i < ARRAY_LEN(t) && m->budgets[i]; i++) {
         budget_try_init(&t[i], s->j->q.account, m->budgets[i], s->now_ms);
+        t[i].bucket = m->bucket;
         enum err r = budget_take(tx, &t[i], s->arena, ret_is_taken, &retry_ms);
         if (r == OK && !*ret_is_taken && i > 0) r = budget_give_back(tx, &t[0]);
         if (r == OK && *ret_is_taken) r = budget_note_spent(tx, &t[i], s->arena, &is_just_spent);
@@ -120,18 +125,30 @@ enum err ask_code_there(struct store_tx *tx, void *ctx) {
                           &rec);
 }
 
+/* A stranger who knows an address only must not use up what its owner needs, here or on a new device. */
+static enum err here_bucket(struct store_tx *tx, struct step *s, const struct record *rec, struct device_id *ret) {
+    unsigned proved = 0;
+    enum err r = known_device_bucket(tx, s, rec->device, ret);
+    if (r == OK) r = proofs_counting(tx, s, rec, &proved);
+    if (r == OK && id_is_zero(ret->b) && proved != 0) *ret = proved_bucket;
+    return r;
+}
+
 enum err ask_code_here(struct store_tx *tx, void *ctx) {
     struct step *s = ctx;
     struct record rec;
+    struct device_id bucket = { { 0 } };
     bool may;
     enum err r = bind_for(tx, s, PROOF_CODE, &rec, &may);
     if (r != OK || !may) return r;
+    if ((r = here_bucket(tx, s, &rec, &bucket)) != OK) return r;
     return make_or_repeat(tx, s,
                           &(struct making){ .way = CODE_HERE,
                                             .proof = PROOF_CODE,
                                             .digits = s->j->q.code_digits,
                                             .life_ms = CODE_LIFE_MS,
-                                            .budgets = { BUDGET_HERE_MADE_HOUR, BUDGET_HERE_MADE_DAY } },
+                                            .budgets = { BUDGET_HERE_MADE_HOUR, BUDGET_HERE_MADE_DAY },
+                                            .bucket = bucket },
                           &rec);
 }
 
@@ -153,7 +170,7 @@ enum err ask_code_email(struct store_tx *tx, void *ctx) {
                                             .proof = PROOF_EMAIL_CODE,
                                             .digits = EMAIL_CODE_DIGITS,
                                             .life_ms = EMAIL_CODE_LIFE_MS,
-                                            .budgets = { BUDGET_EMAIL_MADE } },
+                                            .budgets = { BUDGET_EMAIL_MADE, BUDGET_EMAIL_MADE_DAY } },
                           &rec);
 }
 

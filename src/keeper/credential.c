@@ -169,6 +169,14 @@ enum err known_device_find(struct store_tx *tx, const struct step *s, struct dev
     return r == ERR_NOT_FOUND ? OK : r;
 }
 
+enum err known_device_bucket(struct store_tx *tx, const struct step *s, struct device_id device,
+                             struct device_id *ret_bucket) {
+    bool is_known = false;
+    enum err r = known_device_find(tx, s, device, &is_known);
+    if (r == OK) *ret_bucket = is_known ? device : (struct device_id){ { 0 } };
+    return r;
+}
+
 enum err known_device_add(struct store_tx *tx, const struct step *s, struct device_id device) {
     int64_t changed;
     if (id_is_zero(device.b)) return OK;

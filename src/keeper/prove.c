@@ -60,7 +60,7 @@ static enum err settle_wrong(struct store_tx *tx, struct step *s, struct record 
 
 /* Budget and failures in a row, reserved together. */
 static enum err reserve(struct store_tx *tx, struct step *s, bool *ret_is_taken, bool *ret_is_disabled) {
-    const struct budget_try *t = &s->j->work.budget_try;
+    struct budget_try *t = &s->j->work.budget_try;
     int64_t retry_ms = 0;
     enum err r = budget_take(tx, t, s->arena, ret_is_taken, &retry_ms);
     if (r != OK) return r;
@@ -73,10 +73,7 @@ static enum err reserve(struct store_tx *tx, struct step *s, bool *ret_is_taken,
 static enum err settle_budget(struct store_tx *tx, struct step *s, bool is_right) {
     const struct budget_try *t = &s->j->work.budget_try;
     bool is_just_spent = false;
-    if (is_right) {
-        enum err r = budget_give_back(tx, t);
-        return r == OK ? failure_clear(tx, t->account, t->factor) : r;
-    }
+    if (is_right) return budget_right(tx, t);
     enum err r = budget_note_spent(tx, t, s->arena, &is_just_spent);
     s->j->r.is_budget_just_spent = is_just_spent;
     return r;
@@ -87,13 +84,12 @@ enum err prove_password_begin(struct store_tx *tx, void *ctx) {
     struct hash_work *w = &s->j->work;
     struct record rec;
     struct credential c = { 0 };
-    bool may_try, is_known = false, is_taken = false, is_disabled = false;
+    bool may_try, is_taken = false, is_disabled = false;
     enum err r = begin_try(tx, s, PROOF_PASSWORD, &rec, &may_try);
     if (r != OK || !may_try) return r;
     if ((r = credential_load(tx, s, CREDENTIAL_PASSWORD, &c)) != OK) goto out;
-    if ((r = known_device_find(tx, s, rec.device, &is_known)) != OK) goto out;
     budget_try_init(&w->budget_try, s->j->q.account, BUDGET_PASSWORD, s->now_ms);
-    if (is_known) w->budget_try.bucket = rec.device;
+    if ((r = known_device_bucket(tx, s, rec.device, &w->budget_try.bucket)) != OK) goto out;
     if ((r = reserve(tx, s, &is_taken, &is_disabled)) != OK) goto out;
     rec.tried += is_taken;
     if ((r = record_write(tx, s, &rec)) != OK || !is_taken) goto out;
@@ -231,6 +227,7 @@ enum err prove_recovery_key(struct store_tx *tx, void *ctx) {
     if ((r = record_is_barred(tx, s, &rec, &is_barred)) != OK) return r;
     if ((r = credential_load(tx, s, CREDENTIAL_RECOVERY_KEY, &c)) != OK) goto out;
     budget_try_init(&s->j->work.budget_try, s->j->q.account, BUDGET_RECOVERY_KEY, s->now_ms);
+    if ((r = known_device_bucket(tx, s, rec.device, &s->j->work.budget_try.bucket)) != OK) goto out;
     if ((r = reserve(tx, s, &is_taken, &is_disabled)) != OK) goto out;
     if (!is_taken) goto out;
     bool is_right = is_recovery_key(s, &c) && !is_barred && !is_disabled;

@@ -72,6 +72,9 @@ enum err credential_lock(struct store_tx *tx, const struct step *s) MUST_CHECK;
 
 enum err known_device_find(struct store_tx *tx, const struct step *s, struct device_id device,
                            bool *ret_is_known) MUST_CHECK;
+/* Whose tries are counted together: the device's own when it is known, else zero for all others. */
+enum err known_device_bucket(struct store_tx *tx, const struct step *s, struct device_id device,
+                             struct device_id *ret_bucket) MUST_CHECK;
 enum err known_device_add(struct store_tx *tx, const struct step *s, struct device_id device) MUST_CHECK;
 enum err known_device_drop(struct store_tx *tx, const struct step *s, struct device_id device) MUST_CHECK;
 

@@ -24,9 +24,11 @@
     X(BUDGET_GIVE_BACK)                                                                                                \
     X(BUDGET_LOAD)                                                                                                     \
     X(BUDGET_TOLD)                                                                                                     \
+    X(BUDGET_REOPEN)                                                                                                   \
     X(FAILURE_ADD)                                                                                                     \
     X(FAILURE_TAKE_BACK)                                                                                               \
     X(FAILURE_LOAD)                                                                                                    \
+    X(FAILURE_END)                                                                                                     \
     X(FAILURE_CLEAR)                                                                                                   \
     X(PAST_KEEP)                                                                                                       \
     X(PAST_LEAVE)                                                                                                      \

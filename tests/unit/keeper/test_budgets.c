@@ -46,6 +46,7 @@ static void test_window_slides(void **state) {
     assert_int_equal(try_password(w, account, DEVICE_NONE, WRONG), KEEPER_TOO_MANY);
     assert_int_equal(w->reply.retry_ms, 5 * MS_PER_MIN);
     w->now_ms += MS_PER_HOUR;
+    assert_int_equal(try_password(w, account, DEVICE_NONE, GOOD_PASSWORD), KEEPER_RIGHT); /* no failures in a row */
     for (int i = 0; i < 10; i++) assert_int_equal(try_password(w, account, DEVICE_NONE, WRONG), KEEPER_WRONG);
     assert_int_equal(try_password(w, account, DEVICE_NONE, WRONG), KEEPER_TOO_MANY);
 }
@@ -174,47 +175,213 @@ static void test_wrong_codes_close(void **state) {
     assert_int_equal(ask(w, &p, KEEPER_PROVE_CODE, digits), KEEPER_RIGHT);
 }
 
+static enum keeper_say make_email(struct world *w, struct account_id account) {
+    struct play p = play_new(account, ACTION_SIGN_UP, DEVICE_NONE);
+    return ask(w, &p, KEEPER_MAKE_EMAIL_CODE, NULL);
+}
+
 static void test_email_codes(void **state) {
     struct world *w = *state;
     struct account_id account;
     id_new(account.b);
-    for (int i = 0; i < 6; i++) {
-        struct play p = play_new(account, ACTION_SIGN_UP, DEVICE_NONE);
-        assert_int_equal(ask(w, &p, KEEPER_MAKE_EMAIL_CODE, NULL), i < 5 ? KEEPER_RIGHT : KEEPER_TOO_MANY);
+    for (int hour = 0; hour < 4; hour++) {
+        for (int i = 0; i < 5; i++) assert_int_equal(make_email(w, account), KEEPER_RIGHT);
+        assert_int_equal(make_email(w, account), KEEPER_TOO_MANY);
+        w->now_ms += MS_PER_HOUR;
     }
-    w->now_ms += MS_PER_HOUR;
-    struct play p = play_new(account, ACTION_SIGN_UP, DEVICE_NONE);
-    assert_int_equal(ask(w, &p, KEEPER_MAKE_EMAIL_CODE, NULL), KEEPER_RIGHT);
+    assert_int_equal(make_email(w, account), KEEPER_TOO_MANY); /* 20 a day */
+    w->now_ms += 20 * MS_PER_HOUR;
+    assert_int_equal(make_email(w, account), KEEPER_RIGHT);
 }
 
-static void fail_password(struct world *w, struct account_id account, int times) {
-    for (int i = 0; i < times; i++) {
-        assert_int_equal(try_password(w, account, DEVICE_NONE, WRONG), KEEPER_WRONG);
-        w->now_ms += 6 * MS_PER_MIN;
+/* Wrong ones as fast as they are taken. */
+static void fail_password(struct world *w, struct account_id account, struct device_id device, int times) {
+    while (times > 0) {
+        enum keeper_say say = try_password(w, account, device, WRONG);
+        assert_true(say == KEEPER_WRONG || say == KEEPER_TOO_MANY);
+        times -= say == KEEPER_WRONG;
+        w->now_ms += say == KEEPER_WRONG ? MS_PER_S : w->reply.retry_ms;
     }
 }
 
-static void test_hundred_failures(void **state) {
-    struct world *w = *state;
-    char key[RECOVERY_KEY_TEXT_SIZE], digits[9];
-    struct device_id known;
-    struct account_id account = enroll(w, &known, key);
-    fail_password(w, account, 99);
-    assert_int_equal(try_password(w, account, known, GOOD_PASSWORD), KEEPER_RIGHT); /* not in a row */
-    fail_password(w, account, 99);
-    keeper_free(w->keeper);
-    struct keeper_options o = world_options(w, -1, NULL);
-    assert_int_equal(keeper_new(&o, &w->keeper), OK);
-    assert_int_equal(keeper_purge(w->keeper, w->now_ms), OK); /* forgetting does not forget this */
-    fail_password(w, account, 1);
-    assert_int_equal(try_password(w, account, known, GOOD_PASSWORD), KEEPER_WRONG); /* disabled */
-    struct play p = play_new(account, ACTION_RECOVER_PASSWORD, DEVICE_NONE);
+static void recover(struct world *w, struct account_id account, struct device_id device, const char *key) {
+    char digits[9];
+    struct play p = play_new(account, ACTION_RECOVER_PASSWORD, device);
     assert_int_equal(ask(w, &p, KEEPER_PROVE_RECOVERY_KEY, key), KEEPER_RIGHT);
     assert_int_equal(ask(w, &p, KEEPER_MAKE_CODE_THERE, NULL), KEEPER_RIGHT);
     world_unseal(w, digits);
     assert_int_equal(ask(w, &p, KEEPER_PROVE_CODE, digits), KEEPER_RIGHT);
     assert_int_equal(ask(w, &p, KEEPER_COMMIT, OTHER_PASSWORD), KEEPER_RIGHT);
-    assert_int_equal(try_password(w, account, known, OTHER_PASSWORD), KEEPER_RIGHT); /* bound again */
+}
+
+static void test_hundred_failures(void **state) {
+    struct world *w = *state;
+    char key[RECOVERY_KEY_TEXT_SIZE];
+    struct device_id known;
+    struct account_id account = enroll(w, &known, key);
+    fail_password(w, account, DEVICE_NONE, 99);
+    w->now_ms += MS_PER_DAY;
+    assert_int_equal(try_password(w, account, DEVICE_NONE, GOOD_PASSWORD), KEEPER_RIGHT); /* not in a row */
+    fail_password(w, account, DEVICE_NONE, 99);
+    assert_int_equal(try_password(w, account, known, GOOD_PASSWORD), KEEPER_RIGHT); /* refills nothing for others */
+    world_reopen(w);
+    assert_int_equal(keeper_purge(w->keeper, w->now_ms), OK); /* forgetting does not forget this */
+    fail_password(w, account, DEVICE_NONE, 1);
+    assert_int_equal(w->reply.is_budget_just_spent, 1); /* told */
+    w->now_ms += MS_PER_DAY;
+    assert_int_equal(try_password(w, account, DEVICE_NONE, GOOD_PASSWORD), KEEPER_WRONG); /* disabled for strangers */
+    assert_int_equal(try_password(w, account, known, GOOD_PASSWORD), KEEPER_RIGHT);       /* not for the owner */
+    w->now_ms += 300 * MS_PER_DAY;
+    assert_int_equal(keeper_purge(w->keeper, w->now_ms), OK);
+    assert_int_equal(try_password(w, account, DEVICE_NONE, GOOD_PASSWORD), KEEPER_WRONG); /* no time heals it */
+    recover(w, account, DEVICE_NONE, key);
+    assert_int_equal(try_password(w, account, DEVICE_NONE, OTHER_PASSWORD), KEEPER_RIGHT); /* bound again */
+    assert_int_equal(try_password(w, account, known, OTHER_PASSWORD), KEEPER_RIGHT);
+}
+
+/* Makes another device known. */
+static struct device_id admit(struct world *w, struct account_id account) {
+    char digits[9];
+    struct device_id device;
+    struct play p;
+    id_new(device.b);
+    assert_int_equal(make_there(w, account, &p, digits), KEEPER_RIGHT);
+    assert_int_equal(ask(w, &p, KEEPER_PROVE_CODE, digits), KEEPER_RIGHT);
+    assert_int_equal(ask_by(w, &p, KEEPER_COMMIT, NULL, device), KEEPER_RIGHT);
+    return device;
+}
+
+static void test_a_known_device_disables_only_itself(void **state) {
+    struct world *w = *state;
+    struct device_id known, stolen;
+    struct account_id account = enroll(w, &known, NULL);
+    stolen = admit(w, account);
+    fail_password(w, account, stolen, 100);
+    w->now_ms += MS_PER_DAY;
+    assert_int_equal(try_password(w, account, stolen, GOOD_PASSWORD), KEEPER_WRONG);
+    assert_int_equal(try_password(w, account, known, GOOD_PASSWORD), KEEPER_RIGHT);
+    assert_int_equal(try_password(w, account, DEVICE_NONE, GOOD_PASSWORD), KEEPER_RIGHT);
+    assert_int_equal(try_password(w, account, stolen, GOOD_PASSWORD), KEEPER_WRONG); /* others' success heals nothing */
+}
+
+static void test_waits_grow(void **state) {
+    static const int hours[] = { 1, 2, 4, 8, 16, 24, 24 };
+    struct world *w = *state;
+    struct device_id known;
+    struct account_id account = enroll(w, &known, NULL);
+    for (size_t round = 0; round < ARRAY_LEN(hours); round++) {
+        for (int i = 0; i < 10; i++) {
+            assert_int_equal(try_password(w, account, DEVICE_NONE, WRONG), KEEPER_WRONG);
+            assert_int_equal(w->reply.is_budget_just_spent, i == 9); /* told, each time */
+        }
+        world_reopen(w); /* a wait outlives the process */
+        assert_int_equal(try_password(w, account, DEVICE_NONE, GOOD_PASSWORD), KEEPER_TOO_MANY);
+        assert_int_equal(w->reply.retry_ms, hours[round] * MS_PER_HOUR);
+        assert_int_equal(try_password(w, account, known, GOOD_PASSWORD), KEEPER_RIGHT); /* another bucket waits not */
+        w->now_ms += hours[round] * MS_PER_HOUR - 1;
+        assert_int_equal(try_password(w, account, DEVICE_NONE, GOOD_PASSWORD), KEEPER_TOO_MANY);
+        w->now_ms += 1;
+    }
+    assert_int_equal(try_password(w, account, DEVICE_NONE, GOOD_PASSWORD), KEEPER_RIGHT); /* clears it */
+    for (int i = 0; i < 10; i++) assert_int_equal(try_password(w, account, DEVICE_NONE, WRONG), KEEPER_WRONG);
+    assert_int_equal(try_password(w, account, DEVICE_NONE, WRONG), KEEPER_TOO_MANY);
+    assert_int_equal(w->reply.retry_ms, MS_PER_HOUR);
+}
+
+/* Nine an hour never spend the hour's budget; they are ten in a row all the same. */
+static void test_slow_guesses_wait_too(void **state) {
+    struct world *w = *state;
+    struct account_id account = enroll(w, NULL, NULL);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(try_password(w, account, DEVICE_NONE, WRONG), KEEPER_WRONG);
+        w->now_ms += 7 * MS_PER_MIN;
+    }
+    assert_int_equal(try_password(w, account, DEVICE_NONE, WRONG), KEEPER_TOO_MANY);
+    assert_int_equal(w->reply.retry_ms, 2 * MS_PER_HOUR - 7 * MS_PER_MIN);
+}
+
+static void test_waits_and_clock_steps(void **state) {
+    struct world *w = *state;
+    struct account_id account = enroll(w, NULL, NULL);
+    w->now_ms += 1000 * MS_PER_DAY;
+    fail_password(w, account, DEVICE_NONE, 30);
+    w->now_ms -= 1000 * MS_PER_DAY; /* a wait that a wrong clock began ends with it */
+    assert_int_equal(try_password(w, account, DEVICE_NONE, GOOD_PASSWORD), KEEPER_RIGHT);
+}
+
+/* One that was being looked at when a wait began, and is right, ends the wait. */
+static void test_right_while_a_wait_begins(void **state) {
+    struct world *w = *state;
+    struct account_id account = enroll(w, NULL, NULL);
+    struct play p = play_new(account, ACTION_SIGN_IN, DEVICE_NONE);
+    struct keeper_request q = play_ask(&p, KEEPER_PROVE_PASSWORD, GOOD_PASSWORD);
+    struct job j = { 0 };
+    fail_password(w, account, DEVICE_NONE, 18);
+    w->now_ms += MS_PER_HOUR;
+    keeper_fill_ask(&j.q, &q, 1);
+    job_begin(w->keeper, &j, w->arena, w->now_ms);
+    assert_true(j.needs_hash);
+    fail_password(w, account, DEVICE_NONE, 1);
+    assert_int_equal(try_password(w, account, DEVICE_NONE, GOOD_PASSWORD), KEEPER_TOO_MANY);
+    job_hash(w->keeper, &j);
+    job_finish(w->keeper, &j, w->arena, w->now_ms);
+    assert_int_equal(j.r.say, KEEPER_RIGHT);
+    assert_int_equal(try_password(w, account, DEVICE_NONE, GOOD_PASSWORD), KEEPER_RIGHT);
+}
+
+/* Addresses without an account: the same answers and the same waits, for as long as anybody looks. */
+static void test_nobody_waits_alike(void **state) {
+    struct world *w = *state;
+    struct account_id somebody = enroll(w, NULL, NULL), nobody;
+    id_new(nobody.b);
+    for (int i = 0; i < 150; i++) {
+        enum keeper_say says = try_password(w, somebody, DEVICE_NONE, WRONG);
+        int64_t retry_ms = w->reply.retry_ms;
+        assert_int_equal(try_password(w, nobody, DEVICE_NONE, WRONG), says);
+        assert_int_equal(w->reply.retry_ms, retry_ms);
+        w->now_ms += says == KEEPER_TOO_MANY ? retry_ms : MS_PER_MIN;
+    }
+}
+
+static enum keeper_say try_key(struct world *w, struct account_id account, struct device_id device, const char *key) {
+    struct play p = play_new(account, ACTION_RECOVER_PASSWORD, device);
+    return ask(w, &p, KEEPER_PROVE_RECOVERY_KEY, key);
+}
+
+static void test_strangers_do_not_take_the_recovery_key(void **state) {
+    struct world *w = *state;
+    char key[RECOVERY_KEY_TEXT_SIZE];
+    struct device_id known;
+    struct account_id account = enroll(w, &known, key);
+    for (int day = 0; day < 10; day++) {
+        for (int i = 0; i < 10; i++) assert_int_equal(try_key(w, account, DEVICE_NONE, NO_KEY), KEEPER_WRONG);
+        assert_int_equal(try_key(w, account, DEVICE_NONE, key), KEEPER_TOO_MANY);
+        assert_int_equal(try_key(w, account, known, key), KEEPER_RIGHT);
+        w->now_ms += MS_PER_DAY;
+    }
+    assert_int_equal(try_key(w, account, DEVICE_NONE, key), KEEPER_WRONG); /* a hundred in a row */
+    recover(w, account, known, key);
+    assert_int_equal(w->reply.recovery_key[4], '-');
+    memcpy(key, w->reply.recovery_key, sizeof key);
+    assert_int_equal(try_key(w, account, DEVICE_NONE, key), KEEPER_RIGHT); /* the new one is bound again */
+}
+
+static enum keeper_say make_here(struct world *w, struct account_id account, struct device_id device, bool has_proof) {
+    struct play p = play_new(account, ACTION_SIGN_IN, device);
+    if (has_proof) assert_int_equal(ask(w, &p, KEEPER_PROVE_PASSWORD, GOOD_PASSWORD), KEEPER_RIGHT);
+    return ask(w, &p, KEEPER_MAKE_CODE_HERE, NULL);
+}
+
+static void test_strangers_do_not_take_the_codes_shown_here(void **state) {
+    struct world *w = *state;
+    struct device_id known;
+    struct account_id account = enroll(w, &known, NULL);
+    for (int i = 0; i < 5; i++) assert_int_equal(make_here(w, account, DEVICE_NONE, false), KEEPER_RIGHT);
+    assert_int_equal(make_here(w, account, DEVICE_NONE, false), KEEPER_TOO_MANY);
+    for (int i = 0; i < 5; i++) assert_int_equal(make_here(w, account, DEVICE_NONE, true), KEEPER_RIGHT);
+    assert_int_equal(make_here(w, account, DEVICE_NONE, true), KEEPER_TOO_MANY); /* a thief with the password */
+    for (int i = 0; i < 5; i++) assert_int_equal(make_here(w, account, known, false), KEEPER_RIGHT);
+    assert_int_equal(make_here(w, account, known, true), KEEPER_TOO_MANY);
 }
 
 static void test_codes_disabled_and_bound_again(void **state) {
@@ -285,6 +452,14 @@ int main(void) {
         WORLD_TEST(test_wrong_codes_close),
         WORLD_TEST(test_email_codes),
         WORLD_TEST(test_hundred_failures),
+        WORLD_TEST(test_a_known_device_disables_only_itself),
+        WORLD_TEST(test_waits_grow),
+        WORLD_TEST(test_slow_guesses_wait_too),
+        WORLD_TEST(test_waits_and_clock_steps),
+        WORLD_TEST(test_right_while_a_wait_begins),
+        WORLD_TEST(test_nobody_waits_alike),
+        WORLD_TEST(test_strangers_do_not_take_the_recovery_key),
+        WORLD_TEST(test_strangers_do_not_take_the_codes_shown_here),
         WORLD_TEST(test_codes_disabled_and_bound_again),
         WORLD_TEST(test_purge),
     };

@@ -100,9 +100,10 @@ CREATE INDEX budget_by_touch ON budget (touched_ms);
 CREATE TABLE failure (
     account_id BYTEA NOT NULL CHECK (length(account_id) = 16),
     factor BIGINT NOT NULL,
+    bucket BYTEA NOT NULL CHECK (length(bucket) = 16),
     in_a_row BIGINT NOT NULL,
     touched_ms BIGINT NOT NULL,
-    PRIMARY KEY (account_id, factor)
+    PRIMARY KEY (account_id, factor, bucket)
 ) @strict;
 CREATE INDEX failure_by_touch ON failure (touched_ms);
 
