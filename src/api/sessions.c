@@ -308,8 +308,13 @@ static enum err on_session(void *ctx, const struct session *s, const struct devi
 
 static enum err list_tx(struct store_tx *tx, void *ctx) {
     struct listing *l = ctx;
+    int64_t now_ms = clock_wall_ms(), idle_ms = l->c->api->config->policy_session_idle;
     (void)json_array_clear(l->list);
-    return session_each(tx, &(struct session_span){ l->c->caller.session.account, clock_wall_ms(), l->c->g.arena },
+    return session_each(tx,
+                        &(struct session_span){ .account = l->c->caller.session.account,
+                                                .now_ms = now_ms,
+                                                .arena = l->c->g.arena,
+                                                .seen_since_ms = idle_ms > 0 ? now_ms - idle_ms : 0 },
                         on_session, l);
 }
 

@@ -1,6 +1,7 @@
 /* Checks that need more than one key, or a key's meaning. Each says which key and what would be right. */
 #include <arpa/inet.h>
 
+#include "base/clock.h"
 #include "config/config_priv.h"
 
 static enum err PRINTF_LIKE(2, 3) refuse(struct config_problem *p, const char *fmt, ...) {
@@ -76,6 +77,8 @@ static enum err check_words(const struct config *c, const char *name, struct con
     if (!has_level) return refuse(p, "%s: [log] level: debug, info, warn or error, not \"%s\"", name, c->log_level);
     if (strcmp(c->policy_profile, "default") != 0 && strcmp(c->policy_profile, "nist") != 0)
         return refuse(p, "%s: [policy] profile: default or nist, not \"%s\"", name, c->policy_profile);
+    if (c->policy_session_idle > 0 && c->policy_session_idle < MS_PER_MIN)
+        return refuse(p, "%s: [policy] session_idle: 0s, or at least 1m", name);
     if (c->push_contact[0] && !str_starts(str_from(c->push_contact), STR("mailto:")) &&
         !str_starts(str_from(c->push_contact), STR("https://")))
         return refuse(p, "%s: [push] contact: mailto:… or https://…, not \"%s\"", name, c->push_contact);

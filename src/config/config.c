@@ -66,7 +66,7 @@ struct parse {
     struct str rest; /* what inih has not read yet */
     int line;
     bool is_continuation, is_bad;
-    bool is_given[ARRAY_LEN(config_entries)];
+    int line_of[ARRAY_LEN(config_entries)]; /* where it was given; 0: it was not */
     bool is_action_given[ACTION_COUNT][3];
     struct config_problem *problem;
 };
@@ -144,8 +144,8 @@ static int set_text(struct parse *p, const struct config_entry *e, const char *v
 static int set_entry(struct parse *p, const struct config_entry *e, const char *value) {
     int64_t n = 0;
     size_t i = (size_t)(e - config_entries);
-    if (p->is_given[i] && !p->is_continuation) return refuse(p, "[%s] %s: given twice", e->section, e->key);
-    p->is_given[i] = true;
+    if (p->line_of[i] && !p->is_continuation) return refuse(p, "[%s] %s: given twice", e->section, e->key);
+    p->line_of[i] = p->line;
     switch (e->kind) {
     case CONFIG_TEXT: return set_text(p, e, value);
     case CONFIG_FLAG:
@@ -249,7 +249,8 @@ enum err config_parse(struct config *c, const char *name, struct str text, struc
         (void)refuse(&p, "neither [section] nor key = value");
     }
     if (p.is_bad) return ERR_CONFIG;
-    return config_check(c, name, ret_problem);
+    enum err r = config_check(c, name, ret_problem);
+    return r == OK ? config_profile(c, name, p.line_of, ret_problem) : r;
 }
 
 enum err config_read(struct config *c, const char *path, struct config_problem *ret_problem) {

@@ -21,6 +21,12 @@ extern const size_t config_entry_count;
 
 /* What one key can't tell: an origin's shape, two databases that are one, a sender without an address. */
 enum err config_check(const struct config *c, const char *name, struct config_problem *ret_problem) MUST_CHECK;
+/*
+ * What the profile sets where the file does not, and refuses where the file is weaker. lines: where each entry stands
+ * in the file, 0 where it does not.
+ */
+enum err config_profile(struct config *c, const char *name, const int *lines,
+                        struct config_problem *ret_problem) MUST_CHECK;
 enum err config_span_parse(struct str s, int64_t *ret_ms) MUST_CHECK; /* ERR_INPUT */
 
 #endif

@@ -136,8 +136,10 @@ struct session_span {
     struct account_id account;
     int64_t now_ms;
     struct arena *arena;
+    int64_t seen_since_ms; /* and used since then; 0: whenever */
 };
 enum err session_each(struct store_tx *tx, const struct session_span *s, session_fn *fn, void *ctx) MUST_CHECK;
+enum err session_seen(struct store_tx *tx, const struct session *s, int64_t seen_ms) MUST_CHECK; /* that it was used */
 enum err session_end(struct store_tx *tx, struct account_id account,
                      struct session_id id) MUST_CHECK; /* ERR_NOT_FOUND */
 /* All of the account but `keep` (NULL: none kept). A kept session stays alive across an epoch change. */

@@ -5,19 +5,20 @@ const struct store_stmt SESSION_ADD = {
     .name = "session_add",
     .in = "bbbbiiii",
     .out = "",
-    .sql = "INSERT INTO session (account_id, id, token_hash, device_id, epoch, created_ms, expires_ms, proofs)"
-           " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (account_id, id) DO NOTHING",
+    .sql = "INSERT INTO session (account_id, id, token_hash, device_id, epoch, created_ms, expires_ms, seen_ms, proofs)"
+           " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?6, ?8) ON CONFLICT (account_id, id) DO NOTHING",
 };
 const struct store_stmt SESSION_EACH = {
     .name = "session_each",
-    .in = "bi",
+    .in = "bii",
     .out = "bbiiiittti",
-    .sql = "SELECT s.id, s.device_id, s.epoch, s.created_ms, s.expires_ms, s.proofs, d.name, d.platform, d.place, "
-           "d.trusted_ms"
-           " FROM session s JOIN account a ON a.account_id = s.account_id"
-           " JOIN device d ON d.account_id = s.account_id AND d.id = s.device_id"
-           " WHERE s.account_id = ?1 AND s.expires_ms > ?2 AND s.epoch = a.epoch AND d.revoked_ms = 0"
-           " ORDER BY s.created_ms DESC, s.id",
+    .sql =
+        "SELECT s.id, s.device_id, s.epoch, s.created_ms, s.expires_ms, s.proofs, d.name, d.platform, d.place, "
+        "d.trusted_ms"
+        " FROM session s JOIN account a ON a.account_id = s.account_id"
+        " JOIN device d ON d.account_id = s.account_id AND d.id = s.device_id"
+        " WHERE s.account_id = ?1 AND s.expires_ms > ?2 AND s.seen_ms >= ?3 AND s.epoch = a.epoch AND d.revoked_ms = 0"
+        " ORDER BY s.created_ms DESC, s.id",
 };
 const struct store_stmt SESSION_END = {
     .name = "session_end", .in = "bb", .out = "", .sql = "DELETE FROM session WHERE account_id = ?1 AND id = ?2"
@@ -35,6 +36,12 @@ const struct store_stmt SESSION_KEEP = {
     .out = "",
     .sql = "UPDATE session SET epoch = (SELECT epoch FROM account WHERE account_id = ?1) WHERE account_id = ?1 AND id "
            "= ?2",
+};
+const struct store_stmt SESSION_SEEN = {
+    .name = "session_seen",
+    .in = "bbi",
+    .out = "",
+    .sql = "UPDATE session SET seen_ms = ?3 WHERE account_id = ?1 AND id = ?2 AND seen_ms < ?3",
 };
 const struct store_stmt SESSION_PURGE = {
     .name = "session_purge", .in = "i", .out = "", .sql = "DELETE FROM session WHERE expires_ms <= ?1"
@@ -117,7 +124,12 @@ static enum err on_session(void *ctx, const struct store_val *v) {
 
 enum err session_each(struct store_tx *tx, const struct session_span *s, session_fn *fn, void *ctx) {
     struct each_session e = { fn, ctx, s->account, s->arena };
-    return store_each(tx, &SESSION_EACH, S_IN(S_B(s->account.b), S_I(s->now_ms)), on_session, &e);
+    return store_each(tx, &SESSION_EACH, S_IN(S_B(s->account.b), S_I(s->now_ms), S_I(s->seen_since_ms)), on_session,
+                      &e);
+}
+
+enum err session_seen(struct store_tx *tx, const struct session *s, int64_t seen_ms) {
+    return store_exec(tx, &SESSION_SEEN, S_IN(S_B(s->account.b), S_B(s->id.b), S_I(seen_ms)), NULL);
 }
 
 enum err session_end(struct store_tx *tx, struct account_id account, struct session_id id) {

@@ -17,24 +17,25 @@
 #define BUCKETS_FIRST 1024
 #define AWAY          UINT64_MAX
 #define STALE_MS      2000
+#define FLUSH_MOST    256 /* a transaction */
 
 const struct store_stmt SESSION_LOAD_ALL = {
     .name = "session_load_all",
     .in = "i",
-    .out = "bbbbiiiittti",
+    .out = "bbbbiiiitttii",
     .sql = "SELECT s.account_id, s.id, s.token_hash, s.device_id, s.epoch, s.created_ms, s.expires_ms, s.proofs, "
            "a.email, a.name,"
-           " d.name, d.trusted_ms FROM session s JOIN account a ON a.account_id = s.account_id"
+           " d.name, d.trusted_ms, s.seen_ms FROM session s JOIN account a ON a.account_id = s.account_id"
            " JOIN device d ON d.account_id = s.account_id AND d.id = s.device_id"
            " WHERE s.expires_ms > ?1 AND s.epoch = a.epoch AND d.revoked_ms = 0",
 };
 const struct store_stmt SESSION_LOAD_ONE = {
     .name = "session_load_one",
     .in = "ib",
-    .out = "bbbbiiiittti",
+    .out = "bbbbiiiitttii",
     .sql = "SELECT s.account_id, s.id, s.token_hash, s.device_id, s.epoch, s.created_ms, s.expires_ms, s.proofs, "
            "a.email, a.name,"
-           " d.name, d.trusted_ms FROM session s JOIN account a ON a.account_id = s.account_id"
+           " d.name, d.trusted_ms, s.seen_ms FROM session s JOIN account a ON a.account_id = s.account_id"
            " JOIN device d ON d.account_id = s.account_id AND d.id = s.device_id"
            " WHERE s.expires_ms > ?1 AND s.account_id = ?2 AND s.epoch = a.epoch AND d.revoked_ms = 0",
 };
@@ -44,6 +45,8 @@ struct node {
     struct node *account_next; /* writers only */
     uint8_t hash[HASH_BYTES];
     int64_t loaded_ms;          /* monotonic */
+    _Atomic int64_t seen_ms;    /* when it was used, in steps of a twelfth of the idle time */
+    int64_t stored_ms;          /* writers only: as the database has it */
     struct session_entry entry; /* its json behind it */
 };
 
@@ -67,6 +70,8 @@ struct session_table {
     _Atomic(struct buckets *) buckets;
     _Atomic uint64_t epoch;
     bool is_complete;
+    int64_t idle_ms;
+    _Atomic bool has_seen;  /* something to flush */
     pthread_mutex_t lock;   /* writers */
     struct node **accounts; /* by account id: the account's nodes, linked by account_next */
     size_t account_bucket_n;
@@ -88,7 +93,7 @@ static struct buckets *buckets_new(size_t n) {
     return b;
 }
 
-enum err session_table_new(bool is_complete, struct session_table **ret) {
+enum err session_table_new(bool is_complete, int64_t idle_ms, struct session_table **ret) {
     struct session_table *t = calloc(1, sizeof *t);
     struct buckets *b = buckets_new(BUCKETS_FIRST);
     if (t) {
@@ -109,6 +114,7 @@ enum err session_table_new(bool is_complete, struct session_table **ret) {
     atomic_init(&t->buckets, b);
     atomic_init(&t->epoch, 1);
     t->is_complete = is_complete;
+    t->idle_ms = idle_ms;
     *ret = t;
     return OK;
 }
@@ -202,6 +208,12 @@ static struct node *node_copy(const struct node *n) {
 
 static struct node **account_slot(struct session_table *t, const uint8_t *account) {
     return &t->accounts[slot(account, t->account_bucket_n)];
+}
+
+static struct node *probe(const struct buckets *b, const uint8_t hash[HASH_BYTES]) {
+    struct node *n = atomic_load_explicit(&b->at[slot(hash, b->n)], memory_order_acquire);
+    while (n && memcmp(n->hash, hash, HASH_BYTES) != 0) n = atomic_load_explicit(&n->next, memory_order_acquire);
+    return n;
 }
 
 static enum err grow_accounts(struct session_table *t) {
@@ -340,6 +352,8 @@ static enum err on_row(void *ctx, const struct store_val *v) {
         memset((void *)n, 0, sizeof *n);
         memcpy(n->hash, v[2].s.p, HASH_BYTES);
         n->loaded_ms = l->mono_ms;
+        n->stored_ms = v[12].i;
+        atomic_init(&n->seen_ms, v[12].i);
         n->entry.session = s;
         n->entry.is_trusted = v[11].i != 0;
         n->entry.json_n = (uint32_t)json.n;
@@ -387,6 +401,18 @@ static enum err take_rows(struct session_table *t, struct loading *l) {
     return OK;
 }
 
+/* What this node saw and has not written down yet outlives the reading. */
+static void carry_seen(struct session_table *t, struct loading *l) {
+    const struct buckets *b = atomic_load(&t->buckets);
+    for (struct node *n = l->list; n; n = n->account_next) {
+        const struct node *old = probe(b, n->hash);
+        int64_t seen_ms = old ? atomic_load(&old->seen_ms) : 0;
+        if (seen_ms <= n->stored_ms) continue;
+        atomic_store(&n->seen_ms, seen_ms);
+        atomic_store(&t->has_seen, true);
+    }
+}
+
 /* The lock is held over the read, so that an older read never replaces a newer one. */
 static enum err load(struct session_table *t, struct store *store, const struct account_id *account, int64_t now_ms) {
     struct loading l = { .mono_ms = clock_mono_ms() };
@@ -394,6 +420,7 @@ static enum err load(struct session_table *t, struct store *store, const struct 
     enum err r;
     (void)pthread_mutex_lock(&t->lock);
     r = store_read(store, read_rows, &reading);
+    if (r == OK && t->idle_ms > 0) carry_seen(t, &l);
     if (r == OK && account) remove_account(t, *account);
     if (r == OK) r = take_rows(t, &l);
     drop_list(&l);
@@ -411,12 +438,55 @@ enum err session_table_refresh(struct session_table *t, struct store *store, str
     return load(t, store, &account, now_ms);
 }
 
+static bool is_idle(const struct session_table *t, const struct node *n, int64_t now_ms) {
+    return t->idle_ms > 0 && now_ms - atomic_load_explicit(&n->seen_ms, memory_order_relaxed) >= t->idle_ms;
+}
+
+struct flushing {
+    struct node *nodes[FLUSH_MOST];
+    int64_t seen_ms[FLUSH_MOST];
+    size_t n;
+};
+
+static void collect(struct session_table *t, struct flushing *f) {
+    f->n = 0;
+    for (size_t i = 0; i < t->account_bucket_n; i++)
+        for (struct node *n = t->accounts[i]; n && f->n < FLUSH_MOST; n = n->account_next) {
+            int64_t seen_ms = atomic_load_explicit(&n->seen_ms, memory_order_relaxed);
+            if (seen_ms <= n->stored_ms) continue;
+            f->seen_ms[f->n] = seen_ms;
+            f->nodes[f->n++] = n;
+        }
+}
+
+static enum err flush_tx(struct store_tx *tx, void *ctx) {
+    const struct flushing *f = ctx;
+    enum err r = OK;
+    for (size_t i = 0; i < f->n && r == OK; i++) r = session_seen(tx, &f->nodes[i]->entry.session, f->seen_ms[i]);
+    return r;
+}
+
+enum err session_table_flush(struct session_table *t, struct store *store) {
+    struct flushing f = { .n = FLUSH_MOST };
+    enum err r = OK;
+    if (!atomic_exchange(&t->has_seen, false)) return OK;
+    (void)pthread_mutex_lock(&t->lock);
+    while (r == OK && f.n == FLUSH_MOST) {
+        collect(t, &f);
+        if (f.n > 0) r = store_write(store, flush_tx, &f);
+        for (size_t i = 0; i < f.n && r == OK; i++) f.nodes[i]->stored_ms = f.seen_ms[i];
+    }
+    if (r != OK) atomic_store(&t->has_seen, true);
+    (void)pthread_mutex_unlock(&t->lock);
+    return r;
+}
+
 bool session_table_has(struct session_table *t, struct account_id account, struct session_id id, int64_t now_ms) {
     bool is_there = false;
     (void)pthread_mutex_lock(&t->lock);
     for (struct node *n = *account_slot(t, account.b); n && !is_there; n = n->account_next)
         is_there = id_eq(n->entry.session.id.b, id.b) && id_eq(n->entry.session.account.b, account.b) &&
-                   n->entry.session.expires_ms > now_ms;
+                   n->entry.session.expires_ms > now_ms && !is_idle(t, n, now_ms);
     (void)pthread_mutex_unlock(&t->lock);
     return is_there;
 }
@@ -445,23 +515,27 @@ static bool token_is_shaped(struct str token) {
     return token.n == TOKEN_TEXT_SIZE - 1 && memcmp(token.p, "ts_", 3) == 0;
 }
 
-static const struct node *probe(const struct buckets *b, const uint8_t hash[HASH_BYTES]) {
-    const struct node *n = atomic_load_explicit(&b->at[slot(hash, b->n)], memory_order_acquire);
-    while (n && memcmp(n->hash, hash, HASH_BYTES) != 0) n = atomic_load_explicit(&n->next, memory_order_acquire);
-    return n;
+/* Few of many uses write: the entry's cache line stays shared. */
+static void note_use(struct session_table *t, struct node *n, int64_t now_ms) {
+    if (t->idle_ms == 0) return;
+    if (now_ms - atomic_load_explicit(&n->seen_ms, memory_order_relaxed) < t->idle_ms / 12) return;
+    atomic_store_explicit(&n->seen_ms, now_ms, memory_order_relaxed);
+    atomic_store_explicit(&t->has_seen, true, memory_order_release);
 }
 
-static enum session_is judge(const struct session_table *t, const struct node *n, int64_t now_ms) {
+static enum session_is judge(struct session_table *t, struct node *n, int64_t now_ms) {
     if (!n) return t->is_complete ? SESSION_UNKNOWN : SESSION_STALE;
     if (n->entry.session.expires_ms <= now_ms) return SESSION_ENDED;
     if (!t->is_complete && clock_mono_ms() - n->loaded_ms > STALE_MS) return SESSION_STALE;
+    if (is_idle(t, n, now_ms)) return SESSION_ENDED;
+    note_use(t, n, now_ms);
     return SESSION_ALIVE;
 }
 
 enum session_is session_find(struct session_reader *r, struct str token, int64_t now_ms,
                              const struct session_entry **ret_entry) {
     uint8_t hash[HASH_BYTES];
-    const struct node *n;
+    struct node *n;
     enum session_is is;
     if (!token_is_shaped(token)) return SESSION_UNKNOWN;
     crypto_token_hash(token, hash);
@@ -475,7 +549,7 @@ enum session_is session_find(struct session_reader *r, struct str token, int64_t
 void session_find_many(struct session_reader *r, const struct str *tokens, size_t n, int64_t now_ms,
                        const struct session_entry **ret_entries) {
     uint8_t hashes[64][HASH_BYTES];
-    const struct node *heads[64];
+    struct node *heads[64];
     const struct buckets *b;
     if (n > 64) n = 64;
     hold(r);
@@ -490,7 +564,7 @@ void session_find_many(struct session_reader *r, const struct str *tokens, size_
         if (heads[i]) __builtin_prefetch(heads[i]);
     }
     for (size_t i = 0; i < n; i++) {
-        const struct node *x = heads[i];
+        struct node *x = heads[i];
         while (x && memcmp(x->hash, hashes[i], HASH_BYTES) != 0)
             x = atomic_load_explicit(&x->next, memory_order_acquire);
         ret_entries[i] = judge(r->table, x, now_ms) == SESSION_ALIVE ? &x->entry : NULL;

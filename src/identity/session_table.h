@@ -23,14 +23,20 @@ struct session_entry { /* immutable once published */
 
 enum session_is { SESSION_UNKNOWN = 0, SESSION_ALIVE, SESSION_ENDED, SESSION_STALE };
 
-/* is_complete: the table holds all sessions there are, so that a miss is final (SQLite). */
-enum err session_table_new(bool is_complete, struct session_table **ret) MUST_CHECK;
+/*
+ * is_complete: the table holds all sessions there are, so that a miss is final (SQLite). idle_ms: a session ends that
+ * was not used for so long, give or take a twelfth, by which use is noted; 0: use is not looked at.
+ */
+enum err session_table_new(bool is_complete, int64_t idle_ms, struct session_table **ret) MUST_CHECK;
 void session_table_free(struct session_table *t);
 /* Loads every live session, or those of one account (after a change or word from another node; it replaces what was
  * there). */
 enum err session_table_load(struct session_table *t, struct store *store, int64_t now_ms) MUST_CHECK;
 enum err session_table_refresh(struct session_table *t, struct store *store, struct account_id account,
                                int64_t now_ms) MUST_CHECK;
+
+/* Writes down which sessions were used since the last call. Cheap when none was. */
+enum err session_table_flush(struct session_table *t, struct store *store) MUST_CHECK;
 
 /* Each reading thread registers once, and calls quiescent regularly while it holds no entry. */
 struct session_reader;

@@ -215,7 +215,7 @@ void commit_hash(struct keeper *k, struct job *j) {
         snprintf(j->r.reason, sizeof j->r.reason, "A password can have at most %d characters.", PASSWORD_POINTS_MOST);
         return;
     }
-    if (password_is_weak(typed, j->r.reason)) {
+    if (password_is_weak(typed, k->config->policy_password_length, j->r.reason)) {
         job_say(j, KEEPER_WEAK);
         return;
     }

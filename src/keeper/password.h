@@ -12,7 +12,6 @@
 #define PASSWORD_HASH_BYTES       32
 #define PASSWORD_NFC_BYTES_MAX    3072 /* the most that 1024 bytes grow to */
 #define PASSWORD_SCHEME_ARGON2ID  1
-#define PASSWORD_POINTS_LEAST     8
 #define PASSWORD_POINTS_MOST      256
 #define PASSWORD_REASON_BYTES_MAX 200
 
@@ -42,7 +41,7 @@ enum err password_hash_make(const struct keys *keys, struct account_id account, 
 enum err password_hash_check(const struct keys *keys, struct account_id account, const struct password *p,
                              const struct password_hash *stored, bool *ret_is_right) MUST_CHECK;
 
-/* False when it may be used; otherwise says why not, for a person. */
-bool password_is_weak(struct str typed, char reason[PASSWORD_REASON_BYTES_MAX]);
+/* False when it may be used; otherwise says why not, for a person. points_least: characters that the policy asks for. */
+bool password_is_weak(struct str typed, int64_t points_least, char reason[PASSWORD_REASON_BYTES_MAX]);
 
 #endif

@@ -142,20 +142,26 @@ static bool is_foreseeable(const struct password *p, const struct shape *shape,
     return is_weak;
 }
 
+static bool is_short(const struct shape *shape, int64_t points_least, char reason[PASSWORD_REASON_BYTES_MAX]) {
+    if ((int64_t)shape->points >= points_least) return false;
+    snprintf(reason, PASSWORD_REASON_BYTES_MAX, "A password needs at least %lld characters.", (long long)points_least);
+    return true;
+}
+
 static bool has_bad_shape(const struct shape *shape, char reason[PASSWORD_REASON_BYTES_MAX]) {
     if (shape->has_control)
         return weak(reason, "A password can't hold control characters, because not every keyboard can type them.");
-    if (shape->points < PASSWORD_POINTS_LEAST) return weak(reason, "A password needs at least 8 characters.");
     if (shape->points > PASSWORD_POINTS_MOST) return weak(reason, "A password can have at most 256 characters.");
     return false;
 }
 
-bool password_is_weak(struct str typed, char reason[PASSWORD_REASON_BYTES_MAX]) {
+bool password_is_weak(struct str typed, int64_t points_least, char reason[PASSWORD_REASON_BYTES_MAX]) {
     struct password p;
     if (typed.n > PASSWORD_NFC_BYTES_MAX / 3) return weak(reason, "A password can have at most 256 characters.");
     if (password_read(typed, &p) != OK) return weak(reason, "This password is not sound text in UTF-8.");
     struct shape shape = shape_of(&p);
-    bool is_weak = has_bad_shape(&shape, reason) || is_foreseeable(&p, &shape, reason);
+    bool is_weak =
+        has_bad_shape(&shape, reason) || is_short(&shape, points_least, reason) || is_foreseeable(&p, &shape, reason);
     password_release(&p);
     return is_weak;
 }

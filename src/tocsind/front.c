@@ -83,11 +83,17 @@ static void heard(void *ctx, const char *channel, const char *payload) {
     sessions_changed(f, account);
 }
 
+static void note_sessions(struct front *f) {
+    enum err r = session_table_flush(f->api.sessions, f->api.store);
+    if (r != OK) log_err(r, "session use");
+}
+
 static void *tick(void *arg) {
     struct front *f = arg;
     const struct timespec second = { .tv_sec = 1 };
     while (!f->child.stop) {
         guard_tick(f->api.guard, clock_wall_ms());
+        note_sessions(f);
         (void)nanosleep(&second, NULL);
     }
     return NULL;
@@ -109,7 +115,8 @@ static enum err open_store(struct front *f) {
 
 static enum err open_sessions(struct front *f) {
     static const char *const channels[] = { "tocsin_account", NULL };
-    enum err r = session_table_new(!store_is_postgres(f->api.store), &f->api.sessions);
+    enum err r =
+        session_table_new(!store_is_postgres(f->api.store), f->child.config.policy_session_idle, &f->api.sessions);
     if (r == OK) r = session_table_load(f->api.sessions, f->api.store, clock_wall_ms());
     if (r == OK) r = services_load(&f->api);
     return r == OK ? store_listen(f->api.store, channels, heard, f) : r;
@@ -236,6 +243,7 @@ static void serve(struct front *f) {
     http_server_drain(f->api.server, DRAIN_MS);
     if (f->metrics_server) http_server_drain(f->metrics_server, 100);
     if (f->has_ticker) (void)pthread_join(f->ticker, NULL);
+    note_sessions(f);
     outbox_desk_stop(f->api.desk);
     store_close(f->api.store);
 }

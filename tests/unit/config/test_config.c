@@ -42,6 +42,19 @@ static void refuses_with_file_line_and_reason(void **state) {
           "t.conf: [mail] smtp: smtp://HOST:PORT or smtps://HOST:PORT, not \"mail.example.org\"" },
         { "[data]\ndatabase = postgresql://a/b\nkeeper_database = postgresql://a/b\n",
           "t.conf: [data] database and keeper_database are the same; credentials need a database of their own" },
+        { "[policy]\nsession_idle = 59s\n", "t.conf: [policy] session_idle: 0s, or at least 1m" },
+        { "[policy]\nprofile = fips\n", "t.conf: [policy] profile: default or nist, not \"fips\"" },
+        { "[policy]\nprofile = nist\ncode_digits = 5\n",
+          "t.conf:3: [policy] code_digits: with profile = nist at least 6 (SP 800-63B-4, 3.1.3)" },
+        { "[policy]\npassword_length = 14\nprofile = nist\n",
+          "t.conf:2: [policy] password_length: with profile = nist at least 15, because a known device asks for the "
+          "password alone (SP 800-63B-4, 3.1.1)" },
+        { "[policy]\nprofile = nist\nsession_hours = 25\n",
+          "t.conf:3: [policy] session_hours: with profile = nist at most 24 (SP 800-63B-4, 2.2.3)" },
+        { "[policy]\nprofile = nist\nsession_idle = 0s\n",
+          "t.conf:3: [policy] session_idle: with profile = nist at most 1h, and not 0s (SP 800-63B-4, 2.2.3)" },
+        { "[policy]\nprofile = nist\nsession_idle = 61m\n",
+          "t.conf:3: [policy] session_idle: with profile = nist at most 1h, and not 0s (SP 800-63B-4, 2.2.3)" },
         { "[log]\nlevel = loud\n", "t.conf: [log] level: debug, info, warn or error, not \"loud\"" },
     };
     struct config c;
@@ -89,6 +102,30 @@ static void takes_and_writes_back(void **state) {
     buf_release(&out);
 }
 
+static void nist_sets_what_is_not_given(void **state) {
+    struct config c, again;
+    struct config_problem p;
+    struct buf out;
+    (void)state;
+    assert_int_equal(parse("[policy]\nsession_hours = 12\n", &c, &p), OK);
+    assert_int_equal(c.policy_code_digits, 4);
+    assert_int_equal(c.policy_password_length, 8);
+    assert_int_equal(c.policy_session_idle, 0);
+    assert_int_equal(parse("[policy]\nprofile = nist\nsession_hours = 12\n", &c, &p), OK);
+    assert_int_equal(c.policy_code_digits, 6);
+    assert_int_equal(c.policy_password_length, 15);
+    assert_int_equal(c.policy_session_hours, 12);
+    assert_int_equal(c.policy_session_idle, 3600000);
+    assert_int_equal(parse("[policy]\ncode_digits = 8\nprofile = nist\n", &c, &p), OK);
+    assert_int_equal(c.policy_code_digits, 8); /* more is the operator's to choose */
+    assert_int_equal(c.policy_session_hours, 24);
+    buf_init(&out, 65536);
+    config_write(&c, NULL, &out);
+    assert_int_equal(config_parse(&again, "again", buf_str(&out), &p), OK); /* as the children read it */
+    assert_memory_equal(&c, &again, sizeof c);
+    buf_release(&out);
+}
+
 static void writes_only_the_sections_asked_for(void **state) {
     static const char *const sections[] = { "server", "policy", NULL };
     struct config c;
@@ -122,6 +159,7 @@ int main(void) {
         cmocka_unit_test(refuses_with_file_line_and_reason),
         cmocka_unit_test(refuses_long_lines_and_nul),
         cmocka_unit_test(takes_and_writes_back),
+        cmocka_unit_test(nist_sets_what_is_not_given),
         cmocka_unit_test(writes_only_the_sections_asked_for),
         cmocka_unit_test(defaults_are_the_embedded_mode),
     };

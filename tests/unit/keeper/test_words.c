@@ -235,25 +235,28 @@ static void test_policy(void **state) {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(said); i++) {
         char reason[PASSWORD_REASON_BYTES_MAX] = "";
-        bool is_weak = password_is_weak(str_from(said[i].password), reason);
+        bool is_weak = password_is_weak(str_from(said[i].password), 8, reason);
         if (is_weak != (said[i].why != NULL) || (is_weak && !strstr(reason, said[i].why)))
             fail_msg("'%s': %s", said[i].password, is_weak ? reason : "accepted");
     }
     char reason[PASSWORD_REASON_BYTES_MAX];
-    assert_true(password_is_weak((struct str){ "nul\0nul nul nul", 15 }, reason));
+    assert_true(password_is_weak((struct str){ "nul\0nul nul nul", 15 }, 8, reason));
 }
 
 static void test_policy_length(void **state) {
     (void)state;
     char text[2000], reason[PASSWORD_REASON_BYTES_MAX];
     for (size_t i = 0; i < sizeof text; i++) text[i] = "the quick brown fox, jumped 7 times."[i % 36];
-    assert_false(password_is_weak((struct str){ text, 256 }, reason));
-    assert_true(password_is_weak((struct str){ text, 257 }, reason));
+    assert_false(password_is_weak((struct str){ text, 256 }, 8, reason));
+    assert_true(password_is_weak((struct str){ text, 257 }, 8, reason));
     assert_non_null(strstr(reason, "at most 256"));
-    assert_true(password_is_weak((struct str){ text, 2000 }, reason));
+    assert_true(password_is_weak((struct str){ text, 2000 }, 8, reason));
+    assert_true(password_is_weak((struct str){ text, 14 }, 15, reason)); /* where it stands alone */
+    assert_non_null(strstr(reason, "at least 15"));
+    assert_false(password_is_weak((struct str){ text, 15 }, 15, reason));
     for (size_t i = 0; i < 256; i++) memcpy(text + i * 4, "\xf0\x9f\x90\x8e", 4); /* 256 code points in 1024 bytes */
     memcpy(text, "\xf0\x9f\x94\x8b\xf0\x9f\x93\x8e\xf0\x9f\x90\x8b", 12);
-    assert_false(password_is_weak((struct str){ text, 1024 }, reason));
+    assert_false(password_is_weak((struct str){ text, 1024 }, 8, reason));
 }
 
 static void test_list(void **state) {
@@ -265,7 +268,7 @@ static void test_list(void **state) {
         assert_true(strlen(word) > 0 && strncmp(word, "#!comment", 9) != 0);
         if (i > 0) assert_true(strcmp(common_text + common_at[i - 1], word) < 0);
         if (strlen(word) < 8) continue;
-        assert_true(password_is_weak(str_from(word), reason));
+        assert_true(password_is_weak(str_from(word), 8, reason));
         assert_non_null(strstr(reason, "most used"));
     }
 }

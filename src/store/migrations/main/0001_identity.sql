@@ -77,6 +77,7 @@ CREATE TABLE session (
     epoch INTEGER NOT NULL,
     created_ms INTEGER NOT NULL,
     expires_ms INTEGER NOT NULL,
+    seen_ms INTEGER NOT NULL,
     proofs INTEGER NOT NULL,
     PRIMARY KEY (account_id, id)
 ) @strict;
