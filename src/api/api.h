@@ -34,7 +34,7 @@ extern const struct http_route metrics_routes[]; /* of the separate listener */
 extern const char *const api_headers[];          /* security headers of every answer; the last is for https alone */
 extern const size_t api_header_https;            /* its index */
 
-void api_metrics_register(void);
+void api_metrics_register(const struct config *config);
 
 /* ---- live.c ---- */
 enum err live_new(struct api *api, struct live **ret) MUST_CHECK;

@@ -1,6 +1,7 @@
 /* Who calls, and the way of a call to guard and back. The request is suspended while the keeper works; nobody waits for
  * it. */
 #include "api/call.h"
+#include "api/spray.h"
 
 #include <stdlib.h>
 
@@ -190,6 +191,7 @@ static void on_done(struct http_request *req, void *ctx) {
     struct api_call *c = ctx;
     enum guard_say say = c->g.answer.say;
     log_done(req, &c->g);
+    spray_note(&c->g);
     if (say == GUARD_OK || say == GUARD_HELD)
         c->reply(req, c);
     else if (c->refuse)

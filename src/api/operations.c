@@ -1,5 +1,6 @@
 /* Health, readiness, metrics, the description, and the well-known places. */
 #include "api/resources.h"
+#include "api/spray.h"
 #include "base/clock.h"
 #include "base/metrics.h"
 
@@ -39,10 +40,11 @@ static struct metric commits = { .name = "tocsin_database_commits_total",
                                  .help = "Durable commits of the main database.",
                                  .type = "counter" };
 
-void api_metrics_register(void) {
+void api_metrics_register(const struct config *config) {
     metric_register(&sessions_gauge);
     metric_register(&transactions);
     metric_register(&commits);
+    spray_start(config->metrics_spray_accounts);
 }
 
 void metrics(struct http_request *req, void *app) {
@@ -53,6 +55,7 @@ void metrics(struct http_request *req, void *app) {
     metric_set(&sessions_gauge, session_table_count(api->sessions));
     metric_set(&transactions, t);
     metric_set(&commits, c);
+    spray_refresh();
     buf_init(&out, 512 * 1024);
     metrics_write(&out);
     if (buf_err(&out) == OK)

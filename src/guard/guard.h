@@ -147,7 +147,8 @@ struct guard_answer {
     const struct attempt_view *list;
     size_t list_n;
     bool has_more;
-    struct alert alert; /* GUARD_ANSWER, GUARD_LINK_SHOW */
+    bool is_budget_spent; /* by this call */
+    struct alert alert;   /* GUARD_ANSWER, GUARD_LINK_SHOW */
     enum account_state account_state;
     bool has_case;
     struct case_id case_id;

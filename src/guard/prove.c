@@ -29,6 +29,7 @@ static enum alert_kind kind_of_failure(const struct work *w) {
 /* Somebody tries too hard: told once, by the try that spent it. */
 enum err record_spent(struct store_tx *tx, struct work *w) {
     enum err r = history(tx, w, LEDGER_BUDGET_SPENT, w->a.id.b);
+    w->call->answer.is_budget_spent = true;
     return r == OK && w->a.action != ACTION_SIGN_UP ? raise_alert(tx, w, kind_of_failure(w)) : r;
 }
 

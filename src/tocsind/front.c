@@ -218,7 +218,7 @@ static enum err open_all(struct front *f) {
     f->api.receipt_public = f->child.keys->receipt_public;
     f->api.vapid_public = f->child.keys->vapid_public;
     f->api.mail_fd = f->child.mail_fd;
-    api_metrics_register();
+    api_metrics_register(&f->child.config);
     metric_register(&sent);
     metric_register(&failed);
     if ((r = open_store(f)) != OK) return r;

@@ -1,5 +1,6 @@
 """Sessions, services, cookies, devices, push, operations, and what a bad start says."""
 
+import json
 import os
 import re
 import subprocess
@@ -176,6 +177,45 @@ def test_health_and_metrics(server):
     assert requests.get(server.origin + "/.well-known/change-password", allow_redirects=False, timeout=5).status_code == 302
     odd = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200"
     assert requests.get(server.origin + odd, timeout=5).status_code == 404
+
+
+def gauges(server):
+    text = requests.get(f"http://127.0.0.1:{server.metrics_port}/metrics", timeout=5).text
+    return {line.rpartition(" ")[0]: int(line.rpartition(" ")[2]) for line in text.splitlines() if re.match(r"\S+ \d+$", line)}
+
+
+def test_a_spray_over_many_accounts_is_seen():
+    s = tocsin.Server("sqlite", settings="spray_accounts = 20\n")
+    try:
+        person = s.person()
+        for i in range(3):
+            s.client().open("sign_in", email=person.email).prove("password", "wrong wrong", status=403)
+        before = gauges(s)
+        assert before["tocsin_guessed_accounts_hour"] == 1 and before["tocsin_wrong_proofs_hour"] == 3
+        attempt = s.client().open("sign_in", email=person.email)
+        for _ in range(3):
+            attempt.prove("recovery_key", "no key", status=403)
+        for i in range(30):  # known or not, one wrong password each
+            s.client().open("sign_in", email=f"spray{i}@example.org").prove("password", "wrong wrong", status=403)
+        after = gauges(s)
+        assert 28 <= after["tocsin_guessed_accounts_hour"] <= 34 and after["tocsin_wrong_proofs_hour"] == 36
+        assert after['tocsin_wrong_proofs_total{kind="password"}'] == 33
+        assert after['tocsin_wrong_proofs_total{kind="recovery_key"}'] == 3
+        assert after["tocsin_failed_sign_ins_total"] == 1 and after["tocsin_budgets_spent_total"] == 0
+        lines = [json.loads(x) for x in (s.directory / "log").read_text().splitlines() if '"all accounts"' in x]
+        assert len(lines) == 1, lines
+        assert lines[0]["event"] == "excess_rate_limit_exceeded" and lines[0]["level"] == "warn" and 21 <= lines[0]["guessed_accounts"] <= 23
+        for _ in range(4):
+            attempt = s.client().open("sign_in", email=person.email)
+            for _ in range(3):
+                if attempt.prove("password", "wrong wrong", status=None).get("code") == "too_many_tries":
+                    break
+        spent = gauges(s)
+        assert spent["tocsin_budgets_spent_total"] == 1 and spent["tocsin_too_many_tries_total"] == 2
+        s.advance(minutes=65)
+        assert gauges(s)["tocsin_guessed_accounts_hour"] == 0
+    finally:
+        s.stop()
 
 
 def test_every_answer_has_its_headers(server):

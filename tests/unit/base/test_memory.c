@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/distinct.h"
 #include "base/secret.h"
 
 static void buffer_stops_at_its_maximum(void **state) {
@@ -303,8 +304,44 @@ static void released_secrets_are_wiped(void **state) {
 #endif
 }
 
+static void adds(struct distinct *d, int from, int to, int64_t now_ms) {
+    for (int i = from; i < to; i++) distinct_add(d, str_bytes(&i, sizeof i), now_ms);
+}
+
+static void distinct_things_are_counted_within_a_few_in_a_hundred(void **state) {
+    static const int counts[] = { 0, 1, 2, 10, 100, 1000, 10000, 200000 };
+    static struct distinct d;
+    (void)state;
+    assert_int_equal(crypto_init(), OK);
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+        int n = counts[i];
+        distinct_init(&d);
+        adds(&d, 0, n, 1000000000000);
+        adds(&d, 0, n, 1000000000000 + 10 * DISTINCT_SLOT_MS); /* the same again count once */
+        int64_t count = distinct_count(&d, 1000000000000 + 10 * DISTINCT_SLOT_MS);
+        assert_in_range(count, n - n / 8 - (n > 2), n + n / 8 + (n > 2)); /* four times its usual error */
+        assert_int_equal(distinct_added(&d, 1000000000000 + 10 * DISTINCT_SLOT_MS), 2 * n);
+    }
+}
+
+static void distinct_things_are_forgotten_after_an_hour(void **state) {
+    static struct distinct d;
+    int64_t now_ms = 1000000000000;
+    (void)state;
+    distinct_init(&d);
+    for (int slot = 0; slot < 30; slot++) adds(&d, slot * 10, slot * 10 + 10, now_ms + slot * DISTINCT_SLOT_MS);
+    now_ms += 29 * DISTINCT_SLOT_MS;
+    assert_in_range(distinct_count(&d, now_ms), 110, 130);
+    assert_int_equal(distinct_added(&d, now_ms), 120);
+    assert_int_equal(distinct_added(&d, now_ms + 11 * DISTINCT_SLOT_MS), 10);
+    assert_int_equal(distinct_count(&d, now_ms + 12 * DISTINCT_SLOT_MS), 0);
+    assert_int_equal(distinct_count(&d, now_ms - 100 * DISTINCT_SLOT_MS), 0); /* a clock set back */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(distinct_things_are_counted_within_a_few_in_a_hundred),
+        cmocka_unit_test(distinct_things_are_forgotten_after_an_hour),
         cmocka_unit_test(buffer_stops_at_its_maximum),
         cmocka_unit_test(empty_adds_need_no_memory),
         cmocka_unit_test(buffer_grows_and_keeps),
