@@ -92,20 +92,30 @@ def text_of(message):
 
 
 class Server:
-    """tocsind with its own data, ports and mail sink. `database` is "sqlite" or "postgres"."""
+    """tocsind with its own data, ports and mail sink. `database` is "sqlite" or "postgres".
 
-    def __init__(self, database="sqlite", settings="", embedded=False):
+    `node_of` makes it another node of a server on PostgreSQL: the same databases, keys, origin, clock and mail sink.
+    """
+
+    def __init__(self, database="sqlite", settings="", embedded=False, node_of=None):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="tocsin-test."))
         self.directory.chmod(0o711)
-        self.sink = MailSink()
+        self.node_of = node_of
+        self.sink = node_of.sink if node_of else MailSink()
         self.port, self.metrics_port = free_port(), free_port()
-        self.origin = f"http://localhost:{self.port}"
-        self.clock = self.directory / "clock"
-        self.clock.write_bytes(struct.pack("<q", 0))
-        self.databases = []
+        self.url = f"http://localhost:{self.port}"
+        self.origin = node_of.origin if node_of else self.url
+        self.clock = node_of.clock if node_of else self.directory / "clock"
+        if not node_of:
+            self.clock.write_bytes(struct.pack("<q", 0))
+        self.databases, self.urls = [], node_of.urls if node_of else []
+        if database == "postgres" and not node_of:
+            self.urls = [self.make_database(), self.make_database()]
+        if node_of:
+            shutil.copytree(node_of.directory / "data/keys", self.directory / "data/keys")
         data = f"directory = {self.directory}/data\n"
-        if database == "postgres":
-            data += f"database = {self.make_database()}\nkeeper_database = {self.make_database()}\n"
+        if self.urls:
+            data += f"database = {self.urls[0]}\nkeeper_database = {self.urls[1]}\n"
         self.config = self.directory / "tocsin.conf"
         self.config.write_text(
             f"[server]\norigin = {self.origin}\nlisten = 127.0.0.1:{self.port}\nworkers = 1\n[data]\n{data}"
@@ -135,7 +145,7 @@ class Server:
         end = time.monotonic() + seconds
         while True:
             with contextlib.suppress(requests.RequestException):
-                if requests.get(self.origin + "/readyz", timeout=2).status_code == 204:
+                if requests.get(self.url + "/readyz", timeout=2).status_code == 204:
                     return
             if time.monotonic() > end or self.process.poll() is not None:
                 raise AssertionError("the server is not ready:\n" + (self.directory / "log").read_text()[-3000:])
@@ -169,7 +179,8 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
         self.log.close()
-        self.sink.stop()
+        if not self.node_of:
+            self.sink.stop()
         for name in self.databases:
             subprocess.run(["psql", "-q", os.environ["TOCSIN_TEST_POSTGRES"] + "postgres", "-c", f"DROP DATABASE {name} WITH (FORCE)"])
         text = (self.directory / "log").read_text(errors="replace")
@@ -195,7 +206,7 @@ class Client:
         if token:
             all_headers["Authorization"] = f"Bearer {token}"
         all_headers.update({k.replace("_", "-"): v for k, v in headers.items()})
-        url = self.server.origin + (path if path.startswith("/") and not path.startswith("/v1") else "/api" + path)
+        url = self.server.url + (path if path.startswith("/") and not path.startswith("/v1") else "/api" + path)
         for _ in range(3):
             answer = requests.request(method, url, json=body, headers=all_headers, timeout=30, allow_redirects=False)
             if answer.status_code != 503:
