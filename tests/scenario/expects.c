@@ -239,7 +239,8 @@ static enum err on_session(void *ctx, const struct session *session, const struc
 static enum err read_session(struct store_tx *tx, void *ctx) {
     struct account_query *q = ctx;
     q->is_alive = false;
-    return session_each(tx, &(struct session_span){ q->c->session.account, clock_wall_ms(), q->arena, 0 }, on_session, q);
+    return session_each(tx, &(struct session_span){ q->c->session.account, clock_wall_ms(), q->arena, 0 }, on_session,
+                        q);
 }
 
 /* expect session CLIENT alive|ended */

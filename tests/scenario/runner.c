@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define LINE_MAX_BYTES 600
+
 const struct store_stmt *const crash_statements[] = { NULL };
 
 _Noreturn void scene_fail(const struct scene *s, const char *fmt, ...) {
@@ -112,7 +114,7 @@ static void play_sentence(struct scene *s, char *text) {
         scene_fail(s, "\"%s\" is no verb", s->word[0]);
 }
 
-static void play_line(struct scene *s, char *line) {
+static void play_sentences(struct scene *s, char *line) {
     bool is_quoted = false;
     char *start = line;
     for (char *at = line; *at; at++) {
@@ -127,9 +129,24 @@ static void play_line(struct scene *s, char *line) {
     play_sentence(s, start);
 }
 
+/* "repeat N: …" plays the line's sentences so often. */
+static void play_line(struct scene *s, char *line) {
+    int64_t times = 1;
+    char *colon = strchr(line, ':'), copy[LINE_MAX_BYTES];
+    if (strncmp(line, "repeat ", 7) == 0) {
+        if (!colon || str_to_i64(str_bytes(line + 7, (size_t)(colon - line - 7)), 1000000, &times) != OK)
+            scene_fail(s, "repeat how often?");
+        line = colon + 1;
+    }
+    for (; times > 0; times--) {
+        snprintf(copy, sizeof copy, "%s", line);
+        play_sentences(s, copy);
+    }
+}
+
 static int play(const char *file, bool is_postgres) {
     static struct scene s;
-    char line[600];
+    char line[LINE_MAX_BYTES];
     FILE *f = fopen(file, "r");
     if (!f) {
         fprintf(stderr, "%s can't be read\n", file);

@@ -10,7 +10,7 @@
 #define WORDS_MAX   16
 #define PEOPLE_MAX  8
 #define DEVICES_MAX 12
-#define TRIES_MAX   400
+#define TRIES_MAX   1000
 #define SEEN_MAX    600
 
 struct person {
