@@ -183,7 +183,8 @@ static void log_done(struct http_request *req, const struct guard_call *g) {
     id_text(g->answer.attempt.account.b, account);
     log_request_id_set(http_request_id(req));
     log_event(LOG_LEVEL_INFO, event, LOG_Z("account", account), LOG_Z("attempt", attempt),
-              LOG_Z("action", action_rules[g->answer.attempt.action].name), LOG_Z("ip", g->caller->from.ip));
+              LOG_Z("action", action_rules[g->answer.attempt.action].name),
+              LOG_Z("proof", g->verb == GUARD_PROVE ? proof_name(g->proof) : ""), LOG_Z("ip", g->caller->from.ip));
     log_request_id_set(STR(""));
 }
 

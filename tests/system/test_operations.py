@@ -106,6 +106,41 @@ def test_browsers_get_cookies(server, person):
     assert requests.get(server.origin + "/api/v1/session", headers=session, timeout=5).status_code == 401
 
 
+def test_cookies_and_headers_over_https():
+    """As behind a proxy that ends TLS: the origin is https, the listener plain."""
+    s = tocsin.Server("sqlite", origin="https://id.example.org")
+    try:
+        person = s.person()
+        a = s.client().open("sign_in", email=person.email, device_token=person.client.device)
+        a.prove("password", person.password)
+        headers = {"Origin": s.origin, "Authorization": "Bearer " + a.token}
+        answer = requests.post(f"{s.url}/api/v1/attempts/{a.id}/commit", json={}, headers=headers, timeout=10)
+        cookies = answer.raw.headers.getlist("Set-Cookie")
+        assert sorted(c.split("=")[0] for c in cookies) == ["__Host-tocsin_device", "__Host-tocsin_session"]
+        for c in cookies:
+            attributes = c.split("; ")[1:]
+            assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(attributes) and "Domain" not in c
+            assert len(c.split(";")[0]) < 200
+        session = {"Cookie": next(c for c in cookies if "session" in c).split(";")[0]}
+        assert requests.get(s.url + "/api/v1/session", headers=session, timeout=5).status_code == 200
+        assert requests.get(s.url + "/api/v1/session", headers={"Cookie": session["Cookie"].replace("__Host-", "")}, timeout=5).status_code == 401
+        for h in (answer.headers, requests.get(s.url + "/sign-in", timeout=5).headers, requests.get(s.url + "/nothing", timeout=5).headers):
+            assert int(re.search(r"max-age=(\d+)", h["Strict-Transport-Security"]).group(1)) >= 31536000
+            assert "frame-ancestors 'none'" in h["Content-Security-Policy"] and "base-uri 'none'" in h["Content-Security-Policy"]
+            assert h["Cross-Origin-Opener-Policy"] == "same-origin" and h["Cross-Origin-Resource-Policy"] == "same-origin"
+            assert not [name for name in h if name.lower().startswith("access-control-")]
+    finally:
+        s.stop()
+
+
+def test_the_log_says_which_proof_was_wrong(server, person):
+    a = server.client().open("sign_in", email=person.email)
+    a.prove("recovery_key", "no key", status=403)
+    lines = [json.loads(x) for x in (server.directory / "log").read_text().splitlines() if a.id in x]
+    assert [(x["event"], x["proof"], x["account"]) for x in lines] == [("authn_login_fail", "recovery_key", person.account["id"])]
+    assert "no key" not in (server.directory / "log").read_text()
+
+
 def test_sessions_end(server, person):
     other = person.sign_in()
     assert len(person.client.api("GET", "/sessions")["sessions"]) == 2

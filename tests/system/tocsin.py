@@ -97,14 +97,14 @@ class Server:
     `node_of` makes it another node of a server on PostgreSQL: the same databases, keys, origin, clock and mail sink.
     """
 
-    def __init__(self, database="sqlite", settings="", embedded=False, node_of=None):
+    def __init__(self, database="sqlite", settings="", embedded=False, node_of=None, origin=None):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="tocsin-test."))
         self.directory.chmod(0o711)
         self.node_of = node_of
         self.sink = node_of.sink if node_of else MailSink()
         self.port, self.metrics_port = free_port(), free_port()
         self.url = f"http://localhost:{self.port}"
-        self.origin = node_of.origin if node_of else self.url
+        self.origin = node_of.origin if node_of else origin or self.url
         self.clock = node_of.clock if node_of else self.directory / "clock"
         if not node_of:
             self.clock.write_bytes(struct.pack("<q", 0))
