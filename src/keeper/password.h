@@ -41,7 +41,8 @@ enum err password_hash_make(const struct keys *keys, struct account_id account, 
 enum err password_hash_check(const struct keys *keys, struct account_id account, const struct password *p,
                              const struct password_hash *stored, bool *ret_is_right) MUST_CHECK;
 
-/* False when it may be used; otherwise says why not, for a person. points_least: characters that the policy asks for. */
+/* False when it may be used; otherwise says why not, for a person. points_least: characters that the policy asks for.
+ */
 bool password_is_weak(struct str typed, int64_t points_least, char reason[PASSWORD_REASON_BYTES_MAX]);
 
 #endif

@@ -47,7 +47,8 @@ const struct store_stmt PURGE_FAILURES = {
     .name = "keeper_purge_failures",
     .in = "i",
     .out = "",
-    .sql = "DELETE FROM failure WHERE (account_id, factor, bucket) IN (SELECT f.account_id, f.factor, f.bucket FROM failure f"
+    .sql = "DELETE FROM failure WHERE (account_id, factor, bucket) IN (SELECT f.account_id, f.factor, f.bucket FROM "
+           "failure f"
            " WHERE f.touched_ms < ?1 AND NOT EXISTS (SELECT 1 FROM credential c WHERE c.account_id = f.account_id)"
            " LIMIT 2000)",
 };
