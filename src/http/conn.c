@@ -17,7 +17,7 @@
 static const char over_the_cap[] = "HTTP/1.1 503 Service Unavailable\r\nCache-Control: no-store\r\nRetry-After: 1\r\n"
                                    "Content-Length: 0\r\nConnection: close\r\n\r\n";
 
-static bool is_pending(const struct conn *c) { return c->out.n > c->out_at || c->tail.n > 0; }
+static bool is_pending(const struct conn *c) { return has_output(c) || c->state == CONN_SEND; }
 
 static struct conn *slot_take(struct loop *l) {
     struct conn *c = l->free_conns;
@@ -81,7 +81,7 @@ void conn_release(struct loop *l, struct conn *c) {
     atomic_fetch_add(&c->generation, 1);
     atomic_store(&c->stream_unsent, 0);
     c->state = CONN_FREE;
-    c->has_input = c->is_fresh = c->is_half = c->is_eof = c->closes = c->lingers = false;
+    c->has_input = c->is_fresh = c->is_half = c->is_eof = c->closes = c->lingers = c->is_full = false;
     c->next = l->free_conns;
     l->free_conns = c;
     l->live--;
@@ -89,7 +89,9 @@ void conn_release(struct loop *l, struct conn *c) {
 
 void conn_close(struct loop *l, struct conn *c) {
     void (*closed)(void *ctx) = c->closed;
-    bool is_out = c->req && (c->state == CONN_BUSY || c->state == CONN_STREAM);
+    bool is_out;
+    if (c->state == CONN_BODY && c->req->take) body_refuse(l, c, 400); /* its taker must hear of it */
+    is_out = c->req && (c->state == CONN_BUSY || c->state == CONN_STREAM);
     (void)close(c->fd);
     c->fd = -1;
     caps_give(l->server, &c->address, c->is_counted);
@@ -169,7 +171,7 @@ static void flush_moved(struct loop *l, struct conn *c, size_t sent) {
 /* Sends c->out, then the borrowed tail. False when the peer is gone. */
 static bool flush_kept(struct loop *l, struct conn *c) {
     if (l->out.n > 0) buf_add(&c->out, buf_str(&l->out)); /* the tail is empty: with one, nothing is answered */
-    while (is_pending(c)) {
+    while (has_output(c)) {
         ssize_t n = flush_send(c, (struct str){ c->out.p + c->out_at, c->out.n - c->out_at });
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return errno == EAGAIN;
@@ -282,6 +284,7 @@ static void conn_settle(struct loop *l, struct conn *c) {
     }
     if (c->state == CONN_IDLE && c->in.n == 0 && c->in.p) buf_release(&c->in);
     conn_arm(l, c);
+    if (c->state == CONN_SEND && !has_output(c) && !c->is_full) again_later(l, c);
     if (!is_pending(c) && takes_input(c) && (c->has_input || c->is_fresh)) again_later(l, c);
 }
 
@@ -289,7 +292,12 @@ void conn_pump(struct loop *l, struct conn *c) {
     for (int turn = 0;; turn++) {
         size_t n;
         if (!conn_flush(l, c)) return;
+        if (c->state == CONN_SEND && !has_output(c) && !source_send(l, c)) return;
         if (turn == TURNS_MAX || is_pending(c) || !takes_input(c)) break;
+        if (body_is_direct(c)) {
+            if (!body_read(l, c)) break;
+            continue;
+        }
         n = conn_read(l, c);
         if (n == 0) break;
         serve_input(l, c, n);

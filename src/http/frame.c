@@ -1,6 +1,8 @@
 /* Every byte of chunked framing is judged by the state it meets, so that no split and no trick changes the verdict. */
 #include "http/frame.h"
 
+#include <assert.h>
+
 enum state { AT_LENGTH, AT_SIZE, AT_SIZE_LF, AT_DATA, AT_DATA_CR, AT_DATA_LF, AT_LAST_CR, AT_LAST_LF, AT_DONE };
 
 #define SIZE_DIGITS_MAX 8
@@ -10,6 +12,7 @@ void frame_init(struct frame *f, int64_t content_length, uint64_t max) {
     f->state = content_length < 0 ? AT_SIZE : AT_LENGTH;
     if (content_length > 0) f->left = (uint64_t)content_length;
     if (content_length == 0) f->state = AT_DONE;
+    f->is_plain = f->state == AT_LENGTH;
 }
 
 static int size_digit(struct frame *f, char c) {
@@ -47,6 +50,7 @@ static int framing_byte(struct frame *f, char c) {
     if (f->state == AT_SIZE_LF) {
         if (c != '\n') return 400;
         f->state = f->left == 0 ? AT_LAST_CR : AT_DATA;
+        f->is_plain = f->state == AT_DATA;
         return 0;
     }
     if (c != marks[f->state].want) return 400;
@@ -54,6 +58,17 @@ static int framing_byte(struct frame *f, char c) {
     f->digits = 0;
     return 0;
 }
+
+void frame_took(struct frame *f, size_t n) {
+    assert(f->is_plain && n <= f->left);
+    f->left -= n;
+    f->total += n;
+    if (f->left > 0) return;
+    f->state = f->state == AT_LENGTH ? AT_DONE : AT_DATA_CR;
+    f->is_plain = false;
+}
+
+bool frame_is_done(const struct frame *f) { return f->state == AT_DONE; }
 
 enum frame_result frame_feed(struct frame *f, struct str in, struct frame_step *ret) {
     *ret = (struct frame_step){ 0 };
@@ -67,9 +82,7 @@ enum frame_result frame_feed(struct frame *f, struct str in, struct frame_step *
         if (n > f->left) n = (size_t)f->left;
         ret->data = (struct str){ in.p + ret->used, n };
         ret->used += n;
-        f->left -= n;
-        f->total += n;
-        if (f->left == 0) f->state = f->state == AT_LENGTH ? AT_DONE : AT_DATA_CR;
+        frame_took(f, n);
         return FRAME_DATA;
     }
     return f->state == AT_DONE ? FRAME_DONE : FRAME_MORE;

@@ -10,6 +10,7 @@
 
 struct frame {
     uint8_t state, digits;
+    bool is_plain; /* within the body itself */
     uint64_t left; /* of the length or of this chunk */
     uint64_t total, max;
 };
@@ -26,5 +27,10 @@ struct frame_step {
 };
 /* FRAME_DATA: call again with the rest. FRAME_MORE: all was used. FRAME_DONE: what follows is the next request. */
 enum frame_result frame_feed(struct frame *f, struct str in, struct frame_step *ret);
+
+/* The bytes of the body that come next without framing; a consumer may read them by itself, and tells how many. */
+static inline uint64_t frame_plain(const struct frame *f) { return f->is_plain ? f->left : 0; }
+void frame_took(struct frame *f, size_t n);
+bool frame_is_done(const struct frame *f);
 
 #endif

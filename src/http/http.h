@@ -30,6 +30,7 @@ struct http_route {
     enum http_lane lane;
     http_handler *handler;
     size_t body_bytes_max; /* 0: a body is refused (413) */
+    bool takes_pieces;     /* HTTP_WORK only: the handler runs before the body; see http_body_begin */
 };
 
 struct http_options {
@@ -103,6 +104,47 @@ void http_reply_problem(struct http_request *req, int status, const char *code, 
  */
 void http_reply_static(struct http_request *req, const char *content_type, struct str body, const char *etag,
                        const char *cache);
+
+/* In place of the status's usual words, for clients that show nothing else. Printable ASCII, copied. */
+void http_set_reason(struct http_request *req, const char *reason);
+
+/* ---- long bodies, both ways: one piece of them is held, whatever they measure ---- */
+#define HTTP_PIECE_BYTES ((size_t)256 * 1024)
+enum http_piece { HTTP_PIECE_MORE, HTTP_PIECE_LAST, HTTP_PIECE_CUT };
+
+/*
+ * Of a route with `takes_pieces`. Its handler runs when the head is there. It answers at once, and the body is not
+ * read: the connection closes after the answer, with patience for a peer that is still sending. Or it begins the body
+ * and returns; `take` then runs on a work thread for each piece, one after the other, and the peer waits meanwhile (its
+ * deadlines and least rate hold; the whole has none). After MORE it may answer, which ends the body like an answer of
+ * the handler. LAST (perhaps of no bytes) must answer or suspend. CUT: no more comes (the peer left, was too slow, or
+ * broke the framing, and is answered by the server): take gives back what it holds. Exactly one of an answer, LAST and
+ * CUT ends it; without threads any more CUT comes from http_server_free.
+ */
+typedef void http_take(struct http_request *req, void *ctx, struct str bytes, enum http_piece is);
+void http_body_begin(struct http_request *req, http_take *take, void *ctx);
+int64_t
+http_body_bytes(const struct http_request *req); /* as announced; 0: none, -1: chunked, not known before its end */
+
+/*
+ * Answers from a handler on the work lane. A file: `length` bytes from `offset` on; fd becomes the server's. Small ones
+ * are read at once (500 when that fails), larger ones go from the page cache to the socket, after a work thread has
+ * fetched what is not in it. A source makes its pieces on work threads, whenever the peer has taken the one before.
+ */
+struct http_file {
+    int fd;
+    int64_t offset, length;
+};
+void http_reply_file(struct http_request *req, int status, const char *content_type, struct http_file file);
+struct http_source {
+    int64_t length; /* -1: not known; the answer is chunked (to HTTP/1.0: ended by closing) */
+    /* Appends the next piece, of about HTTP_PIECE_BYTES at most. CUT, and a wrong length, cut the connection. */
+    enum http_piece (*next)(void *ctx, struct buf *out);
+    void (*end)(void *ctx); /* once, whatever came of it; perhaps on a loop: it does not block */
+    void *ctx;
+};
+void http_reply_source(struct http_request *req, int status, const char *content_type,
+                       const struct http_source *source);
 
 /* ---- later ---- */
 struct http_ticket {

@@ -41,6 +41,7 @@ enum conn_state {
     CONN_HEAD,   /* a head has begun */
     CONN_BODY,   /* a body is awaited */
     CONN_BUSY,   /* a work thread, or a suspension, has the request */
+    CONN_SEND,   /* a file or a source is being sent; the request is kept */
     CONN_STREAM, /* server-sent events */
     CONN_LINGER, /* answered and shut; reading until the peer has seen it */
     CONN_ZOMBIE  /* the peer left; the request is still out */
@@ -57,6 +58,7 @@ struct conn {
     bool is_half;    /* the kernel says that the peer sends no more */
     bool is_eof;     /* and all that it sent was read */
     bool closes;     /* after what is being written */
+    bool is_full;    /* the socket took no more of a file */
     bool lingers;    /* close with care: the peer may still be sending */
     bool is_counted; /* against its address */
     bool is_queued;  /* in the loop's list of those with more to do */
@@ -80,20 +82,42 @@ struct conn {
     _Atomic int64_t stream_unsent;  /* bytes in `out` */
 };
 
+/* Bytes in memory that the kernel has not taken. */
+static inline bool has_output(const struct conn *c) { return c->out.n > c->out_at || c->tail.n > 0; }
+
 /* Whether bytes of the peer may be parsed now. */
 static inline bool takes_input(const struct conn *c) {
     return !c->closes && (c->state == CONN_IDLE || c->state == CONN_HEAD || c->state == CONN_BODY);
 }
 
-enum mail_kind { MAIL_DONE, MAIL_STREAM_OPEN, MAIL_STREAM_BYTES, MAIL_STREAM_END, MAIL_STREAM_DROP };
+enum mail_kind {
+    MAIL_DONE,
+    MAIL_BODY,
+    MAIL_PIECE,
+    MAIL_STREAM_OPEN,
+    MAIL_STREAM_BYTES,
+    MAIL_STREAM_END,
+    MAIL_STREAM_DROP
+};
 
 struct mail {
     struct mail *next;
     enum mail_kind kind;
     struct http_ticket ticket;
-    struct http_request *req; /* DONE and STREAM_OPEN, which lie inside it; the others are freed after use */
+    struct http_request
+        *req; /* DONE, BODY, PIECE and STREAM_OPEN, which belong to it; the others are freed after use */
     size_t n;
     char bytes[];
+};
+
+/* A long answer: the rest of a file, or what makes the pieces. */
+struct source {
+    bool is_set, is_chunked, is_last, is_cut;
+    int fd;       /* -1: a source */
+    int64_t at;   /* in the file */
+    int64_t left; /* of a known length */
+    int64_t near; /* the file was fetched up to here */
+    struct http_source from;
 };
 
 struct http_request {
@@ -110,13 +134,20 @@ struct http_request {
     char *base; /* of the head */
     struct frame frame;
     struct str body;
-    struct buf body_held, head_held; /* copies, when the input buffer can't be borrowed */
+    struct buf body_held, head_held; /* copies, when the input buffer can't be borrowed; or one piece of the body */
+    http_take *take;                 /* gets the pieces; NULL when it has had its last */
+    void *take_ctx;
+    enum http_piece piece_is;
+    int refusal; /* what a cut body is answered */
+    struct source source;
+    struct str reason;
     struct arena *arena;
     json_t *json;
     struct buf extra, answer;
     struct buf *sink; /* the loop's joined answers, or `answer` */
     struct str tail;
     bool on_loop, answered, closes, streams, has_cache_control;
+    bool has_unread, body_begun; /* of a body that is taken in pieces */
     void (*closed)(void *ctx);
     void *closed_ctx;
     char id[REQUEST_ID_BYTES];
@@ -130,6 +161,7 @@ struct http_request {
 struct turn {
     bool is_suspended;
     http_handler *handed_to;
+    enum mail_kind post; /* what the loop is told afterwards */
 };
 extern _Thread_local struct turn http_turn;
 
@@ -213,6 +245,26 @@ void serve_mail(struct loop *l, struct mail *m);
 void serve_refuse(struct loop *l, struct conn *c, int status);
 void serve_stream_begin(struct loop *l, struct conn *c, struct http_request *req);
 
+void serve_finish(struct loop *l, struct conn *c); /* its request is answered */
+void serve_again(struct loop *l, struct conn *c, http_continue *fn);
+void serve_take_answer(struct conn *c, struct http_request *req);
+
+/* body.c: bodies in pieces */
+void body_input(struct loop *l, struct conn *c, struct str in, size_t *ret_used);
+bool body_read(struct loop *l, struct conn *c); /* straight from the socket; false: nothing came */
+void body_refuse(struct loop *l, struct conn *c, int status);
+void body_mail(struct loop *l, struct http_request *req);
+void body_abandon(struct http_request *req); /* no thread is left */
+/* The next bytes of the body may go where they belong at once. */
+static inline bool body_is_direct(const struct conn *c) {
+    return c->state == CONN_BODY && c->req->take && c->in.n == 0 && frame_plain(&c->req->frame) > 0;
+}
+
+/* source.c: long answers */
+bool source_send(struct loop *l, struct conn *c); /* false: it is closed now */
+void source_mail(struct loop *l, struct http_request *req);
+void source_release(struct http_request *req);
+
 /* request.c */
 struct http_request *request_new(struct loop *l, struct conn *c);
 void request_free(struct http_request *req); /* back to its loop's pool; loop thread only */
@@ -226,6 +278,8 @@ enum err request_decode(struct http_request *req, struct str in, bool plus_is_bl
 
 /* reply.c */
 const char *reply_reason(int status);
+/* The head of a long answer. False: it has no body to send. */
+bool reply_long(struct http_request *req, int status, const char *content_type, int64_t length);
 void reply_refusal(struct http_request *req, int status);
 
 /* work.c */

@@ -56,7 +56,7 @@ enum err loop_init(struct loop *l, struct http_server *s, unsigned index) {
 static void mail_discard(struct mail *m) {
     while (m) {
         struct mail *next = m->next;
-        if (m->kind != MAIL_DONE && m->kind != MAIL_STREAM_OPEN) {
+        if (!m->req) {
             bytes_wipe(m->bytes, m->n);
             free(m);
         }
@@ -154,7 +154,7 @@ static void again_take(struct loop *l) {
     while (c) {
         struct conn *next = c->again;
         c->is_queued = false;
-        if (takes_input(c)) conn_pump(l, c);
+        if (takes_input(c) || c->state == CONN_SEND) conn_pump(l, c);
         c = next;
     }
 }

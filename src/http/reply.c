@@ -13,6 +13,8 @@ struct answer {
     struct str cache, etag;
     bool is_lent;   /* the body outlives the server */
     bool is_stream; /* ended by closing; has no length */
+    bool is_long;   /* the body follows by itself */
+    bool is_chunked;
 };
 
 /* Indexed by status - 200. */
@@ -84,9 +86,9 @@ static char *put_line(char *at, struct str name, struct str value) {
     return put(put(put(at, name), value), STR("\r\n"));
 }
 
-static char *put_status(char *at, int status) {
-    struct str reason = reason_of(status);
-    if (status == 200) return put(at, STR("HTTP/1.1 200 OK\r\n"));
+static char *put_status(char *at, int status, struct str own_reason) {
+    struct str reason = own_reason.n > 0 ? own_reason : reason_of(status);
+    if (status == 200 && own_reason.n == 0) return put(at, STR("HTTP/1.1 200 OK\r\n"));
     at = put(at, STR("HTTP/1.1 "));
     at = put_number(at, (uint64_t)status);
     *at++ = ' ';
@@ -100,15 +102,16 @@ static void answer_write(struct http_request *req, const struct answer *a) {
     bool shows_body = has_body(a->status) && req->head.method != METHOD_HEAD;
     bool is_lent = a->is_lent && req->on_loop && a->body.n >= STATIC_BORROW_BYTES;
     struct str lines = buf_str(&req->server->headers);
-    size_t most = LINES_BYTES_MAX + lines.n + req->extra.n + a->type.n + a->cache.n + a->etag.n;
+    size_t most = LINES_BYTES_MAX + lines.n + req->extra.n + a->type.n + a->cache.n + a->etag.n + req->reason.n;
     char *at;
     assert(!req->answered && a->status >= 200 && a->status <= 599);
     assert(!memchr(a->type.p ? a->type.p : "", '\n', a->type.n));
     req->answered = true;
-    if (atomic_load_explicit(&req->server->drains, memory_order_relaxed) || a->is_stream) req->closes = true;
+    if (atomic_load_explicit(&req->server->drains, memory_order_relaxed) || a->is_stream || req->has_unread)
+        req->closes = true;
     if (buf_err(&req->extra) != OK) out->failed = ERR_NOMEM; /* half an answer is none */
-    if (buf_reserve(out, most + (shows_body && !is_lent ? a->body.n : 0)) != OK) return;
-    at = put_status(out->p + out->n, a->status);
+    if (buf_reserve(out, most + (shows_body && !is_lent && !a->is_long ? a->body.n : 0)) != OK) return;
+    at = put_status(out->p + out->n, a->status, req->reason);
     if (lines.n > 0) at = put(at, lines);
     if (!req->has_cache_control) at = put_line(at, STR("Cache-Control: "), a->cache.n ? a->cache : STR("no-store"));
     at = put_line(at, STR("Request-Id: "), (struct str){ req->id, REQUEST_ID_BYTES });
@@ -116,12 +119,15 @@ static void answer_write(struct http_request *req, const struct answer *a) {
     if (req->extra.n > 0) at = put(at, buf_str(&req->extra));
     if (has_body(a->status)) {
         at = put_line(at, STR("Content-Type: "), a->type);
-        if (!a->is_stream) at = put(put_number(put(at, STR("Content-Length: ")), a->body.n), STR("\r\n"));
+        if (a->is_chunked)
+            at = put(at, STR("Transfer-Encoding: chunked\r\n"));
+        else if (!a->is_stream)
+            at = put(put_number(put(at, STR("Content-Length: ")), a->body.n), STR("\r\n"));
     }
     if (req->closes) at = put(at, STR("Connection: close\r\n"));
     at = put(at, STR("\r\n"));
     if (shows_body && is_lent) req->tail = a->body;
-    if (shows_body && !is_lent && a->body.n > 0) at = put(at, a->body);
+    if (shows_body && !is_lent && !a->is_long && a->body.n > 0) at = put(at, a->body);
     out->n = (size_t)(at - out->p);
 }
 
@@ -139,6 +145,29 @@ void http_add_header(struct http_request *req, const char *name, struct str valu
     buf_add(&req->extra, STR(": "));
     buf_add(&req->extra, value);
     buf_add(&req->extra, STR("\r\n"));
+}
+
+static bool is_printable(struct str s) {
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] < ' ' || s.p[i] > '~') return false;
+    return true;
+}
+
+void http_set_reason(struct http_request *req, const char *reason) {
+    assert(!req->answered && is_printable(str_from(reason)));
+    req->reason = arena_dup(req->arena, str_from(reason)); /* without memory the usual words stand */
+}
+
+bool reply_long(struct http_request *req, int status, const char *content_type, int64_t length) {
+    struct answer a = { .status = status, .type = str_from(content_type), .is_long = true };
+    if (length < 0) {
+        a.is_chunked = req->head.minor > 0;
+        a.is_stream = !a.is_chunked;
+    } else {
+        a.body.n = (size_t)length; /* only its length is looked at */
+    }
+    answer_write(req, &a);
+    return req->head.method != METHOD_HEAD && length != 0 && buf_err(req->sink) == OK;
 }
 
 void http_reply(struct http_request *req, int status, const char *content_type, struct str body) {
@@ -224,6 +253,7 @@ static const struct {
     { 404, "not_found", "There is nothing at this address." },
     { 405, "method_not_allowed", "This address does not take that method." },
     { 408, "bad_request", "The request did not arrive in time." },
+    { 411, "bad_request", "The length of the body must be said first." },
     { 413, "too_large", "The body is larger than this call takes." },
     { 414, "too_large", "The address is too long." },
     { 417, "bad_request", "That expectation cannot be met." },

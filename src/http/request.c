@@ -48,10 +48,11 @@ struct http_request *request_new(struct loop *l, struct conn *c) {
     req->route = NULL;
     req->handler = NULL;
     req->base = NULL;
-    req->body = req->tail = STR_NONE;
+    req->body = req->tail = req->reason = STR_NONE;
     req->sink = &l->out;
     req->on_loop = true;
     req->answered = req->closes = req->streams = req->has_cache_control = false;
+    req->has_unread = req->body_begun = false;
     req->peer_n = 0;
     req->match.param_count = 0;
     head_init(&req->head);
@@ -71,6 +72,8 @@ static void held_clear(struct buf *b) {
 
 void request_destroy(struct http_request *req) {
     if (!req) return;
+    body_abandon(req);
+    source_release(req);
     json_decref(req->json);
     arena_free(req->arena);
     buf_release(&req->body_held);
@@ -84,6 +87,7 @@ void request_destroy(struct http_request *req) {
 
 void request_free(struct http_request *req) {
     struct loop *l = req->loop;
+    source_release(req);
     if (l->free_request_count >= REQUESTS_KEPT) {
         request_destroy(req);
         return;
@@ -136,6 +140,10 @@ struct http_server *http_server_of(struct http_request *req) {
 }
 struct str http_body(const struct http_request *req) {
     return req->body;
+}
+int64_t http_body_bytes(const struct http_request *req) {
+    if (req->head.is_chunked) return -1;
+    return req->head.content_length > 0 ? req->head.content_length : 0;
 }
 struct str http_method(const struct http_request *req) {
     return (struct str){ req->base, req->head.method_n };

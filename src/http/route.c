@@ -78,6 +78,7 @@ static enum err route_add(struct route_table *t, const struct http_route *route)
     struct str left = str_from(route->pattern);
     enum method m = method_named(route->method);
     size_t params = 0;
+    if (route->takes_pieces && route->lane != HTTP_WORK) return ERR_CONFIG;
     if (m == METHODS || !route->handler || left.n == 0 || left.p[0] != '/') return ERR_CONFIG;
     for (size_t segments = 0; left.n > 0; segments++) {
         struct str segment;

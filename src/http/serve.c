@@ -8,10 +8,17 @@
 #include "http/http_priv.h"
 
 /* The request is answered into l->out (or c->out); what remains is the connection's next state. */
-static void serve_finish(struct loop *l, struct conn *c) {
+void serve_finish(struct loop *l, struct conn *c) {
     struct http_request *req = c->req;
     if (req->closes) c->closes = true;
+    if (req->has_unread) c->lingers = true;
     c->tail = req->tail;
+    if (req->source.is_set) {
+        c->state = CONN_SEND;
+        c->since_ms = c->moved_ms = l->now_ms;
+        c->moved = 0;
+        return;
+    }
     c->req = NULL;
     c->state = CONN_IDLE;
     if (req->streams) serve_stream_begin(l, c, req);
@@ -19,6 +26,10 @@ static void serve_finish(struct loop *l, struct conn *c) {
 }
 
 void serve_refuse(struct loop *l, struct conn *c, int status) {
+    if (c->state == CONN_BODY && c->req->take) {
+        body_refuse(l, c, status);
+        return;
+    }
     c->req->closes = true;
     c->lingers = true;
     reply_refusal(c->req, status);
@@ -85,6 +96,18 @@ static int serve_route(struct http_request *req) {
     return 0;
 }
 
+/* Back to the work lane, which has admitted the request before. */
+void serve_again(struct loop *l, struct conn *c, http_continue *fn) {
+    struct http_request *req = c->req;
+    req->on_loop = false;
+    req->sink = &req->answer;
+    req->continuation = fn;
+    req->continuation_ctx = NULL;
+    if (c->state != CONN_ZOMBIE) c->state = CONN_BUSY;
+    c->whole_by_ms = l->now_ms + l->server->o.whole_ms;
+    (void)work_push(&l->server->work, req, true);
+}
+
 /* The head is whole, and n bytes after it are at p. Returns how many of them were the body. */
 static size_t serve_begin(struct loop *l, struct conn *c, const char *p, size_t n) {
     struct http_request *req = c->req;
@@ -101,6 +124,11 @@ static size_t serve_begin(struct loop *l, struct conn *c, const char *p, size_t 
         status = 503;
     if (status != 0) {
         serve_refuse(l, c, status);
+        return 0;
+    }
+    if (req->route->takes_pieces) {
+        req->has_unread = has_body;
+        serve_dispatch(l, c);
         return 0;
     }
     if (!h->is_chunked && (!has_body || (size_t)h->content_length <= n)) {
@@ -146,6 +174,10 @@ static size_t serve_head(struct loop *l, struct conn *c, char *p, size_t n) {
 static size_t serve_body(struct loop *l, struct conn *c, const char *p, size_t n) {
     struct http_request *req = c->req;
     size_t used = 0;
+    if (req->take) {
+        body_input(l, c, (struct str){ p, n }, &used);
+        return used;
+    }
     for (;;) {
         struct frame_step step;
         enum frame_result result = frame_feed(&req->frame, (struct str){ p + used, n - used }, &step);
@@ -191,7 +223,7 @@ void serve_input(struct loop *l, struct conn *c, size_t n) {
 }
 
 /* A work thread's answer becomes the connection's output. */
-static void take_answer(struct conn *c, struct http_request *req) {
+void serve_take_answer(struct conn *c, struct http_request *req) {
     if (buf_err(&req->answer) != OK) c->out.failed = ERR_NOMEM;
     if (c->out.n > 0) {
         buf_add(&c->out, buf_str(&req->answer));
@@ -217,7 +249,7 @@ static void mail_done(struct loop *l, struct http_request *req) {
         request_free(req);
         return;
     }
-    take_answer(c, req);
+    serve_take_answer(c, req);
     serve_finish(l, c);
     c->has_input = true; /* more may have come meanwhile */
     conn_pump(l, c);
@@ -230,7 +262,7 @@ static void mail_stream_open(struct loop *l, struct http_request *req) {
         if (req->closed) req->closed(req->closed_ctx);
         return;
     }
-    take_answer(c, req);
+    serve_take_answer(c, req);
     serve_stream_begin(l, c, req);
     conn_pump(l, c);
 }
@@ -247,6 +279,8 @@ void serve_mail(struct loop *l, struct mail *m) {
     bool is_current = atomic_load(&c->generation) == m->ticket.generation;
     switch (m->kind) {
     case MAIL_DONE: mail_done(l, m->req); return;
+    case MAIL_BODY: body_mail(l, m->req); return;
+    case MAIL_PIECE: source_mail(l, m->req); return;
     case MAIL_STREAM_OPEN: mail_stream_open(l, m->req); return;
     case MAIL_STREAM_BYTES:
         atomic_fetch_sub(&c->stream_waiting, (int64_t)m->n);

@@ -40,7 +40,9 @@ static void work_do(struct http_request *req) {
     else
         req->handler(req, req->server->o.app);
     if (http_turn.is_suspended) return; /* somebody else has it already */
-    if (!req->answered) http_reply_problem(req, 500, "internal", "The request was not answered.");
+    if (!req->answered && http_turn.post == MAIL_DONE)
+        http_reply_problem(req, 500, "internal", "The request was not answered.");
+    req->done->kind = http_turn.post;
     loop_post(req->loop, req->done);
 }
 

@@ -1,6 +1,7 @@
 /* The handlers of the sample application and its listeners. */
 #include "sample.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -157,6 +158,102 @@ static void get_large(struct http_request *req, void *app) {
     http_reply_static(req, "text/plain", str_bytes(large, sizeof large), "\"large\"", "max-age=60");
 }
 
+/* ---- long bodies ---- */
+
+struct taker {
+    struct sample *s;
+    uint64_t bytes, sum, largest;
+    int64_t most; /* refuses beyond */
+};
+
+static void take_piece(struct http_request *req, void *ctx, struct str bytes, enum http_piece is) {
+    struct taker *t = ctx;
+    for (size_t i = 0; i < bytes.n; i++) t->sum = t->sum * 31 + (unsigned char)bytes.p[i];
+    t->bytes += bytes.n;
+    if (bytes.n > t->largest) t->largest = bytes.n;
+    if (is == HTTP_PIECE_CUT) atomic_fetch_add(&t->s->cut, 1);
+    if (is == HTTP_PIECE_LAST)
+        http_reply(req, 200, "text/plain",
+                   str_from(arena_fmt(http_arena(req), "%llu %llx %llu", (unsigned long long)t->bytes,
+                                      (unsigned long long)t->sum, (unsigned long long)t->largest)));
+    if (is == HTTP_PIECE_MORE && (int64_t)t->bytes > t->most) {
+        http_set_reason(req, "No Room Left");
+        http_reply_problem(req, 507, "full", "");
+    }
+    if (is != HTTP_PIECE_MORE || (int64_t)t->bytes > t->most) {
+        atomic_fetch_sub(&t->s->takers, 1);
+        free(t);
+    }
+}
+
+/* POST /pieces/{most}: 0 refuses before the body. */
+static void post_pieces(struct http_request *req, void *app) {
+    struct sample *s = seen(app);
+    int64_t most = 0;
+    struct taker *t = NULL;
+    (void)!str_to_i64(http_param(req, "most"), INT64_MAX / 2, &most);
+    if (most > 0) t = calloc(1, sizeof *t);
+    if (!t) {
+        http_set_reason(req, "Not Today");
+        http_reply_problem(req, 403, "forbidden", "");
+        return;
+    }
+    *t = (struct taker){ .s = s, .most = most };
+    atomic_fetch_add(&s->takers, 1);
+    http_body_begin(req, take_piece, t);
+}
+
+static void get_file_part(struct http_request *req, void *app) {
+    struct sample *s = seen(app);
+    int64_t from = 0, length = 0;
+    int fd = open(s->file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || str_to_i64(http_param(req, "from"), INT64_MAX, &from) != OK ||
+        str_to_i64(http_param(req, "length"), INT64_MAX, &length) != OK) {
+        if (fd >= 0) (void)close(fd);
+        http_reply_problem(req, 404, "not_found", "");
+        return;
+    }
+    http_reply_file(req, 206, "application/octet-stream", (struct http_file){ fd, from, length });
+}
+
+struct maker {
+    struct sample *s;
+    int64_t made, all, step;
+};
+
+static enum http_piece make(void *ctx, struct buf *out) {
+    struct maker *m = ctx;
+    size_t had = out->n;
+    if (m->step == 7 && m->made > m->all / 2) return HTTP_PIECE_CUT;
+    for (int64_t i = 0; i < m->step && m->made < m->all; i++, m->made++) buf_add_c(out, (char)('a' + m->made % 26));
+    return m->made == m->all && (m->step % 2 == 1 || out->n == had) ? HTTP_PIECE_LAST : HTTP_PIECE_MORE;
+}
+
+static void make_end(void *ctx) {
+    struct maker *m = ctx;
+    atomic_fetch_sub(&m->s->takers, 1);
+    free(m);
+}
+
+/* GET /source/{kind}/{all}/{step}: counted, wrong (a length that is not kept) or chunked. A step of 7 fails midway, an
+ * even one ends with a piece of no bytes. */
+static void get_source(struct http_request *req, void *app) {
+    struct sample *s = seen(app);
+    struct maker *m = calloc(1, sizeof *m);
+    struct http_source source = { .next = make, .end = make_end, .ctx = m };
+    if (!m || str_to_i64(http_param(req, "all"), INT64_MAX, &m->all) != OK ||
+        str_to_i64(http_param(req, "step"), INT64_MAX, &m->step) != OK) {
+        free(m);
+        http_reply_problem(req, 404, "not_found", "");
+        return;
+    }
+    m->s = s;
+    atomic_fetch_add(&s->takers, 1);
+    source.length = str_eq(http_param(req, "kind"), STR("chunked")) ? -1 : m->all;
+    if (str_eq(http_param(req, "kind"), STR("wrong"))) source.length++;
+    http_reply_source(req, 200, "text/plain", &source);
+}
+
 static const struct http_route routes[] = {
     { "GET", "/", HTTP_FAST, get_special, 0 },
     { "GET", "/fast", HTTP_FAST, get_fast, 0 },
@@ -185,6 +282,9 @@ static const struct http_route routes[] = {
     { "GET", "/work/stream", HTTP_WORK, stream, 0 },
     { "GET", "/static/small", HTTP_FAST, get_static, 0 },
     { "GET", "/static/large", HTTP_FAST, get_large, 0 },
+    { "POST", "/pieces/{most}", HTTP_WORK, post_pieces, (size_t)1 << 30, .takes_pieces = true },
+    { "GET", "/file/{from}/{length}", HTTP_WORK, get_file_part, 0 },
+    { "GET", "/source/{kind}/{all}/{step}", HTTP_WORK, get_source, 0 },
     { NULL },
 };
 

@@ -20,6 +20,9 @@ struct sample {
     /* what handlers saw */
     _Atomic int handled, resumed, streams_closed, sleeping;
     _Atomic int sleep_ms; /* of GET /slow */
+    _Atomic int takers;   /* bodies and sources that were begun and have not ended */
+    _Atomic int cut;      /* bodies that were cut */
+    const char *file;     /* of GET /file/{from}/{length} */
     pthread_mutex_t lock;
     bool has_ticket, has_stream;
     struct http_ticket ticket, stream;

@@ -46,6 +46,12 @@ static const char *const requests[] = {
     "POST /json HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 17\r\n" CLOSE "{\"a\":[1,\"x\",{ }]}",
     "GET /resumed HTTP/1.1\r\n" CLOSE,
     "GET /static/large HTTP/1.1\r\n" CLOSE,
+    "POST /pieces/99 HTTP/1.1\r\nContent-Length: 5\r\n" CLOSE "hello",
+    "POST /pieces/99 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" CLOSE "5\r\nhello\r\n0\r\n\r\n",
+    "GET /file/0/10 HTTP/1.1\r\n" CLOSE,
+    "GET /file/0/300000 HTTP/1.1\r\n" CLOSE,
+    "GET /source/counted/20/3 HTTP/1.1\r\n" CLOSE,
+    "GET /source/chunked/20/9 HTTP/1.1\r\n" CLOSE,
 };
 
 /* A head in two parts and a stream that is sent to and ended. */
@@ -79,6 +85,7 @@ static bool run(long n) {
     atomic_store(&countdown, n);
     r = sample_start(&s, (struct http_options){ .work_threads = 1 }, 1, 0);
     is_client = true;
+    s.file = "/proc/self/exe";
     for (size_t i = 0; r == OK && i < ARRAY_LEN(requests); i++) {
         struct buf answer;
         int status;
@@ -95,6 +102,8 @@ static bool run(long n) {
     atomic_store(&countdown, 0);
     is_client = false;
     if (r != OK && !atomic_load(&failed)) fail_msg("%ld: %s", n, err_name(r));
+    for (int i = 0; i < 500 && r == OK && atomic_load(&s.takers) > 0; i++) (void)usleep(10000);
+    if (r == OK) assert_int_equal(atomic_load(&s.takers), 0);
     sample_stop(&s);
     return atomic_load(&failed) > 0;
 }
