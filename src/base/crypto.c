@@ -11,6 +11,7 @@
 
 static EVP_CIPHER *gcm128, *gcm256;
 static EVP_KDF *hkdf;
+static EVP_MD *sha256;
 
 enum err crypto_init(void) {
     if (sodium_init() < 0) return ERR_CRYPTO;
@@ -18,7 +19,8 @@ enum err crypto_init(void) {
     gcm128 = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
     gcm256 = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
     hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
-    if (!gcm128 || !gcm256 || !hkdf || signature_init() != OK) return ERR_CRYPTO;
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (!gcm128 || !gcm256 || !hkdf || !sha256 || signature_init() != OK) return ERR_CRYPTO;
     return p256_init();
 }
 
@@ -26,6 +28,23 @@ void crypto_random(void *out, size_t n) { randombytes_buf(out, n); }
 
 void crypto_sha256(struct str in, uint8_t out[HASH_BYTES]) {
     (void)crypto_hash_sha256(out, (const unsigned char *)in.p, in.n);
+}
+
+struct sha256_run *sha256_new(void) {
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    if (ctx && EVP_DigestInit_ex2(ctx, sha256, NULL) == 1) return (struct sha256_run *)ctx;
+    EVP_MD_CTX_free(ctx);
+    return NULL;
+}
+
+void sha256_add(struct sha256_run *run, struct str in) {
+    (void)EVP_DigestUpdate((EVP_MD_CTX *)run, in.p, in.n); /* fails only for a context that was not begun */
+}
+
+void sha256_end(struct sha256_run *run, uint8_t out[HASH_BYTES]) {
+    if (!run) return;
+    if (out) (void)EVP_DigestFinal_ex((EVP_MD_CTX *)run, out, NULL);
+    EVP_MD_CTX_free((EVP_MD_CTX *)run);
 }
 
 void crypto_mac(const uint8_t key[KEY_BYTES], const char *label, struct str in, uint8_t out[HASH_BYTES]) {

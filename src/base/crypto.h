@@ -19,6 +19,12 @@
 enum err crypto_init(void) MUST_CHECK; /* once per process, before the sandbox closes */
 void crypto_random(void *out, size_t n);
 void crypto_sha256(struct str in, uint8_t out[HASH_BYTES]);
+/* SHA-256 of what comes in pieces (OpenSSL's, which uses the processor's own instructions). */
+struct sha256_run;
+struct sha256_run *sha256_new(void); /* NULL without memory */
+void sha256_add(struct sha256_run *run, struct str in);
+/* Writes the hash and frees the run; NULL is fine and writes nothing. `out` may be NULL. */
+void sha256_end(struct sha256_run *run, uint8_t out[HASH_BYTES]);
 /* Keyed BLAKE2b-256 with a label that separates uses: MAC(key, label || 0x00 || in). */
 void crypto_mac(const uint8_t key[KEY_BYTES], const char *label, struct str in, uint8_t out[HASH_BYTES]);
 /* The one hash under which tokens are stored and looked up (unkeyed BLAKE2b-256 of the whole token text). */

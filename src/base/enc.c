@@ -9,18 +9,27 @@ size_t enc_b64url(const void *bytes, size_t n, char *out) {
     return size - 1;
 }
 
-enum err dec_b64url(struct str text, void *out, size_t max, size_t *ret_n) {
+static enum err decode(struct str text, void *out, size_t max, size_t *ret_n, int variant) {
     size_t n = 0;
     const char *end = NULL;
     unsigned char any = 0;
     if (text.n > B64URL_LEN(max)) return ERR_TOO_LARGE;
     for (size_t i = 0; i < text.n; i++) any |= (unsigned char)text.p[i];
     if (any >= 0x80) return ERR_INPUT; /* libsodium 1.0.18 reads such a byte as '_' where char is signed */
-    if (sodium_base642bin(out, max, text.p, text.n, NULL, &n, &end, sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
-        return ERR_INPUT;
+    if (sodium_base642bin(out, max, text.p, text.n, NULL, &n, &end, variant) != 0) return ERR_INPUT;
     if (end != text.p + text.n) return ERR_INPUT;
     *ret_n = n;
     return OK;
+}
+
+enum err dec_b64url(struct str text, void *out, size_t max, size_t *ret_n) {
+    if (text.n > B64URL_LEN(max)) return ERR_TOO_LARGE;
+    return decode(text, out, max, ret_n, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+enum err dec_b64(struct str text, void *out, size_t max, size_t *ret_n) {
+    if (text.n > (max + 2) / 3 * 4) return ERR_TOO_LARGE;
+    return decode(text, out, max, ret_n, sodium_base64_VARIANT_ORIGINAL);
 }
 
 size_t enc_b64(const void *bytes, size_t n, char *out) {

@@ -11,6 +11,7 @@ size_t enc_b64url(const void *bytes, size_t n, char *out);
 /* Strict: no padding, no blanks, canonical last character. ERR_INPUT, ERR_TOO_LARGE (over max). */
 enum err dec_b64url(struct str text, void *out, size_t max, size_t *ret_n) MUST_CHECK;
 size_t enc_b64(const void *bytes, size_t n, char *out); /* padded; 4*ceil(n/3) characters and NUL */
+enum err dec_b64(struct str text, void *out, size_t max, size_t *ret_n) MUST_CHECK; /* padded; as strict */
 size_t enc_hex(const void *bytes, size_t n, char *out);
 enum err dec_hex(struct str text, void *out, size_t max, size_t *ret_n) MUST_CHECK;
 

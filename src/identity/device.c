@@ -208,6 +208,7 @@ enum err device_revoke(struct store_tx *tx, struct account_id account, struct de
     if (changed == 0) return ERR_NOT_FOUND;
     if ((r = store_exec(tx, &SESSION_END_DEVICE, in, NULL)) != OK) return r;
     if ((r = store_exec(tx, &PUSH_REMOVE_DEVICE, in, NULL)) != OK) return r;
+    if ((r = store_exec(tx, &BACKUP_TOKEN_DROP, in, NULL)) != OK) return r;
     return identity_tell(tx, account);
 }
 

@@ -120,7 +120,7 @@ enum err device_rotate(struct store_tx *tx, struct account_id account, const str
                        const uint8_t token_hash[HASH_BYTES], bool trust) MUST_CHECK;
 enum err device_rename(struct store_tx *tx, struct account_id account, struct device_id id, struct str name) MUST_CHECK;
 enum err device_revoke(struct store_tx *tx, struct account_id account, struct device_id id,
-                       int64_t now_ms) MUST_CHECK; /* and its sessions, push */
+                       int64_t now_ms) MUST_CHECK; /* and its sessions, push, backup token */
 
 struct session {
     struct session_id id;
@@ -172,6 +172,13 @@ enum err passkey_each(struct store_tx *tx, struct account_id account, passkey_fn
 enum err passkey_set_removed(struct store_tx *tx, struct account_id account, struct passkey_id id,
                              int64_t at_ms) MUST_CHECK;
 enum err passkey_drop(struct store_tx *tx, struct account_id account, struct passkey_id id) MUST_CHECK;
+/* The token of a device's backup program; a new one replaces the old. */
+enum err backup_token_set(struct store_tx *tx, struct account_id account, struct device_id device, int64_t now_ms,
+                          const uint8_t token_hash[HASH_BYTES]) MUST_CHECK;
+/* ERR_NOT_FOUND: no such token, or its device was removed. */
+enum err backup_token_find(struct store_tx *tx, struct account_id account, const uint8_t token_hash[HASH_BYTES],
+                           struct device_id *ret_device) MUST_CHECK;
+enum err backup_token_drop(struct store_tx *tx, struct account_id account, struct device_id device) MUST_CHECK;
 
 /* Programs that may check sessions (tv_ tokens, API §3). ERR_CONFLICT when the name is taken. */
 enum err service_create(struct store_tx *tx, struct str name, int64_t now_ms,

@@ -67,5 +67,8 @@ const struct store_stmt *const identity_statements[] = {
     &ROLE_GET,
     &ACCOUNT_PAGE,
     &SESSION_SEEN,
+    &BACKUP_TOKEN_SET,
+    &BACKUP_TOKEN_FIND,
+    &BACKUP_TOKEN_DROP,
     NULL,
 };
