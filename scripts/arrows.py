@@ -20,12 +20,13 @@ ALLOWED = {
     "keeper": {"base", "core", "config", "store", "ipc"},
     "courier": {"base", "core", "config", "ipc", "alarm/outbox.h"},
     "guard": {"base", "core", "config", "store", "identity", "ledger", "alarm", "keeper/client.h", "keeper/ceremony.h"},
-    "api": {"base", "core", "config", "store", "http", "identity", "alarm", "guard", "keeper/client.h", "keeper/ceremony.h"},
-    "web": {"base", "core", "config", "api", "http", "identity", "alarm", "guard", "keeper/client.h", "keeper/ceremony.h"},
+    "backup": {"base", "core", "config", "store", "identity", "ledger", "alarm", "guard"},
+    "api": {"base", "core", "config", "store", "http", "identity", "alarm", "guard", "backup", "keeper/client.h", "keeper/ceremony.h"},
+    "web": {"base", "core", "config", "api", "http", "identity", "alarm", "guard", "backup", "keeper/client.h", "keeper/ceremony.h"},
     "tocsind": {"*"},
     "cli": {"*"},
 }
-SQL = {"identity", "ledger", "alarm", "keeper", "guard", "store"}
+SQL = {"identity", "ledger", "alarm", "keeper", "guard", "backup", "store"}
 # keeper/client.* and keeper/ceremony.* are the front's half: they see neither the store nor the configuration.
 CLIENT_ONLY = {"base", "core", "ipc", "keeper"}
 

@@ -6,6 +6,7 @@
 #define TOCSIN_API_API_H
 
 #include "alarm/alarm.h"
+#include "backup/backup.h"
 #include "config/config.h"
 #include "guard/guard.h"
 #include "http/http.h"
@@ -22,6 +23,7 @@ struct api {
     struct outbox_desk *desk;
     struct live *live;
     struct places *places;
+    struct backup *backup;
     struct http_server *server;    /* set before it starts */
     struct services *services;     /* programs that may check sessions */
     const uint8_t *vapid_public;   /* P256_POINT_BYTES */

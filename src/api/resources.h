@@ -13,6 +13,7 @@ http_handler push_key, push_subscribe, push_list, push_unsubscribe, push_test;
 http_handler devices_list, devices_rename, contacts_list;
 http_handler health, ready, metrics, openapi, change_password_redirect, security_txt, passkey_endpoints, jwks;
 http_handler passkeys_list;
+http_handler backups_list, backup_token_make, backup_read, backup_write, backup_delete;
 http_handler devmail_list, devmail_show;
 
 /* The members that need more than a line to read. False: answered 400. */

@@ -41,6 +41,12 @@ const struct http_route api_routes[] = {
     { "GET", V1 "/passkeys", HTTP_WORK, passkeys_list, 0 },
     { "GET", V1 "/contacts", HTTP_WORK, contacts_list, 0 },
 
+    { "POST", V1 "/devices/{id}/backup-token", HTTP_WORK, backup_token_make, BODY },
+    { "GET", V1 "/backups", HTTP_WORK, backups_list, 0 },
+    { "GET", "/backup/{device}/{path...}", HTTP_WORK, backup_read, 0 },
+    { "POST", "/backup/{device}/{path...}", HTTP_WORK, backup_write, (size_t)BLOB_BYTES_MAX, .takes_pieces = true },
+    { "DELETE", "/backup/{device}/{path...}", HTTP_WORK, backup_delete, 16 },
+
     { "GET", V1 "/openapi.yaml", HTTP_FAST, openapi, 0 },
     { "GET", "/healthz", HTTP_FAST, health, 0 },
     { "GET", "/readyz", HTTP_WORK, ready, 0 },

@@ -13,7 +13,6 @@ static enum err decode(struct str text, void *out, size_t max, size_t *ret_n, in
     size_t n = 0;
     const char *end = NULL;
     unsigned char any = 0;
-    if (text.n > B64URL_LEN(max)) return ERR_TOO_LARGE;
     for (size_t i = 0; i < text.n; i++) any |= (unsigned char)text.p[i];
     if (any >= 0x80) return ERR_INPUT; /* libsodium 1.0.18 reads such a byte as '_' where char is signed */
     if (sodium_base642bin(out, max, text.p, text.n, NULL, &n, &end, variant) != 0) return ERR_INPUT;

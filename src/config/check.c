@@ -97,6 +97,21 @@ static enum err check_mail(const struct config *c, const char *name, struct conf
     return OK;
 }
 
+bool config_backup_is_folder(const struct config *c) { return strcmp(c->backup_store, "directory") == 0; }
+
+static enum err check_backup(const struct config *c, const char *name, struct config_problem *p) {
+    struct str store = str_from(c->backup_store), endpoint = str_from(c->backup_s3_endpoint);
+    bool is_https = str_starts(endpoint, STR("https://"));
+    if (config_backup_is_folder(c)) return OK;
+    if (!str_starts(store, STR("s3://")) || store.n == 5)
+        return refuse(p, "%s: [backup] store: directory, or s3://BUCKET/PREFIX, not \"%s\"", name, c->backup_store);
+    if (!is_https &&
+        !(c->backup_s3_allow_http && str_starts(endpoint, STR("http://")) && is_loopback(host_of(endpoint))))
+        return refuse(p, "%s: [backup] s3_endpoint: https://HOST, not \"%s\"", name, c->backup_s3_endpoint);
+    if (!c->backup_s3_key_file[0]) return refuse(p, "%s: [backup] store is S3, but s3_key_file is not set", name);
+    return OK;
+}
+
 static enum err check_databases(const struct config *c, const char *name, struct config_problem *p) {
     const char *const urls[] = { c->data_database, c->data_keeper_database };
     for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
@@ -122,5 +137,6 @@ enum err config_check(const struct config *c, const char *name, struct config_pr
         return refuse(ret_problem, "%s: [metrics] listen: ADDRESS:PORT or empty, not \"%s\"", name, c->metrics_listen);
     if ((r = check_words(c, name, ret_problem)) != OK) return r;
     if ((r = check_mail(c, name, ret_problem)) != OK) return r;
+    if ((r = check_backup(c, name, ret_problem)) != OK) return r;
     return check_databases(c, name, ret_problem);
 }

@@ -80,9 +80,13 @@ static void close_foreign(enum sandbox_role role, const struct child *c) {
 /* Each role stands in its own folder, entered before the user is dropped. */
 static enum err enter_folder(enum sandbox_role role, struct child *c) {
     static const char *const folders[SANDBOX_ROLE_COUNT] = { "front", "keeper", "mail" };
-    c->mail_fd = -1;
+    c->mail_fd = c->backup_fd = -1;
     if (chdir(c->config.data_directory) != 0) return ERR_IO;
     if (role == SANDBOX_FRONT && c->config.is_embedded) c->mail_fd = open("mail", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (role == SANDBOX_FRONT && config_backup_is_folder(&c->config)) {
+        c->backup_fd = open("backup", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (c->backup_fd < 0) return ERR_IO;
+    }
     if (chdir(folders[role]) != 0) return ERR_IO;
     if (role == SANDBOX_COURIER && c->config.mail_smtp[0] == 0)
         c->mail_fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -92,7 +96,8 @@ static enum err enter_folder(enum sandbox_role role, struct child *c) {
 static enum err enter_sandbox(enum sandbox_role role, struct child *c) {
     const char *url = role == SANDBOX_FRONT ? c->config.data_database : c->config.data_keeper_database;
     bool has_postgres = role != SANDBOX_COURIER && url[0];
-    bool needs_network = has_postgres || role == SANDBOX_COURIER;
+    bool has_s3 = role == SANDBOX_FRONT && !config_backup_is_folder(&c->config);
+    bool needs_network = has_postgres || has_s3 || role == SANDBOX_COURIER;
     struct sandbox_path paths[24];
     static const char *const network_files[] = { "/etc/resolv.conf",
                                                  "/etc/hosts",
@@ -113,6 +118,8 @@ static enum err enter_sandbox(enum sandbox_role role, struct child *c) {
     if (here < 0) return ERR_IO;
     paths[n++] = (struct sandbox_path){ .fd = here, .is_writable = true };
     if (c->mail_fd >= 0) paths[n++] = (struct sandbox_path){ .fd = c->mail_fd, .is_writable = role == SANDBOX_COURIER };
+    if (c->backup_fd >= 0)
+        paths[n++] = (struct sandbox_path){ .fd = c->backup_fd, .is_writable = true, .makes_folders = true };
     if (role == SANDBOX_FRONT && c->config.place_database[0])
         paths[n++] = (struct sandbox_path){ .fd = -1, .path = c->config.place_database };
     paths[n++] = (struct sandbox_path){ .fd = -1, .path = "/proc/self" };

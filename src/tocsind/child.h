@@ -14,6 +14,7 @@ struct child {
     struct config config;
     struct child_keys *keys; /* locked memory; only the role's own keys are filled */
     int mail_fd;             /* directory of mail files: front reads it in embedded mode, courier writes it; else -1 */
+    int backup_fd;           /* front: the folder of backups, where they lie in one; else -1 */
     volatile int stop;       /* non-zero once SIGTERM came or the supervisor is gone */
     const char *database;    /* front, keeper: what store_open takes */
 };

@@ -68,7 +68,8 @@ static enum err make_role_folders(struct data *d, struct config_problem *p) {
         mode_t mode;
     } folders[] = { { "front", "tocsin-front", 0700 },
                     { "keeper", "tocsin-keeper", 0700 },
-                    { "mail", "tocsin-courier", 02750 } };
+                    { "mail", "tocsin-courier", 02750 },
+                    { "backup", "tocsin-front", 0700 } };
     const struct passwd *front = geteuid() == 0 ? getpwnam("tocsin-front") : NULL;
     gid_t front_gid = front ? front->pw_gid : 0;
     for (size_t i = 0; i < ARRAY_LEN(folders); i++) {

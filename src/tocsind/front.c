@@ -26,7 +26,7 @@ struct front {
 };
 
 static const struct store_stmt *const *const statements[] = { identity_statements, ledger_statements, alarm_statements,
-                                                              guard_statements, NULL };
+                                                              guard_statements,    backup_statements, NULL };
 
 /* ---- what guard and the outbox desk tell ---- */
 
@@ -44,6 +44,7 @@ static void sessions_changed(void *ctx, struct account_id account) {
     struct api *api = &((struct front *)ctx)->api;
     enum err r = session_table_refresh(api->sessions, api->store, account, clock_wall_ms());
     if (r != OK) log_err(r, "session table");
+    backup_forget(api->backup, account);
     live_recheck(api->live, account);
 }
 
@@ -94,6 +95,7 @@ static void *tick(void *arg) {
     while (!f->child.stop) {
         guard_tick(f->api.guard, clock_wall_ms());
         note_sessions(f);
+        backup_tick(f->api.backup);
         (void)nanosleep(&second, NULL);
     }
     return NULL;
@@ -129,6 +131,15 @@ static enum err open_places(struct front *f) {
         log_event(LOG_LEVEL_ERROR, "sys_startup_fail", LOG_Z("reason", "[place] database can't be read as mmdb"),
                   LOG_Z("path", path));
     return r;
+}
+
+static enum err open_backup(struct front *f) {
+    return backup_new(
+        &(struct backup_options){ .store = f->api.store,
+                                  .config = &f->child.config,
+                                  .folder_fd = f->child.backup_fd,
+                                  .s3_key_file = str_bytes(f->child.keys->s3_key, f->child.keys->s3_key_n) },
+        &f->api.backup);
 }
 
 static enum err open_guard(struct front *f) {
@@ -223,6 +234,7 @@ static enum err open_all(struct front *f) {
     metric_register(&failed);
     if ((r = open_store(f)) != OK) return r;
     if ((r = open_places(f)) != OK) return r;
+    if ((r = open_backup(f)) != OK) return r;
     if ((r = open_sessions(f)) != OK) return r;
     if ((r = live_new(&f->api, &f->api.live)) != OK) return r;
     if ((r = open_http(f)) != OK) return r;
@@ -245,6 +257,7 @@ static void serve(struct front *f) {
     if (f->has_ticker) (void)pthread_join(f->ticker, NULL);
     note_sessions(f);
     outbox_desk_stop(f->api.desk);
+    backup_free(f->api.backup);
     store_close(f->api.store);
 }
 

@@ -105,17 +105,30 @@ enum err keys_load(int keys_fd, bool has_credentials, struct child_keys *ret_key
     return box_get(keys_fd, ret_keys, ret_problem);
 }
 
-enum err keys_read_password(const char *path, struct child_keys *keys, struct config_problem *ret_problem) {
+#define FILE_SIZE 512
+
+/* One line, without its end. An empty path reads nothing. */
+static enum err read_line(const char *what, const char *path, char out[FILE_SIZE], uint16_t *ret_n,
+                          struct config_problem *ret_problem) {
     ssize_t n;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return fail(ERR_IO, ret_problem, "[mail] password_file %s: %s", path, strerror(errno));
-    n = read(fd, keys->smtp_password, sizeof keys->smtp_password);
+    int fd;
+    if (!path[0]) return OK;
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fail(ERR_IO, ret_problem, "%s %s: %s", what, path, strerror(errno));
+    n = read(fd, out, FILE_SIZE);
     (void)close(fd);
-    if (n < 0 || (size_t)n == sizeof keys->smtp_password)
-        return fail(ERR_TOO_LARGE, ret_problem, "[mail] password_file %s: unreadable, or over 511 bytes", path);
-    while (n > 0 && (keys->smtp_password[n - 1] == '\n' || keys->smtp_password[n - 1] == '\r')) n--;
-    keys->smtp_password_n = (uint16_t)n;
+    if (n < 0 || n == FILE_SIZE)
+        return fail(ERR_TOO_LARGE, ret_problem, "%s %s: unreadable, or over 511 bytes", what, path);
+    while (n > 0 && (out[n - 1] == '\n' || out[n - 1] == '\r')) n--;
+    *ret_n = (uint16_t)n;
     return OK;
+}
+
+enum err keys_read_files(const struct config *c, struct child_keys *keys, struct config_problem *ret_problem) {
+    enum err r = read_line("[mail] password_file", c->mail_password_file, keys->smtp_password, &keys->smtp_password_n,
+                           ret_problem);
+    if (r != OK) return r;
+    return read_line("[backup] s3_key_file", c->backup_s3_key_file, keys->s3_key, &keys->s3_key_n, ret_problem);
 }
 
 void keys_for(enum sandbox_role role, const struct child_keys *all, struct child_keys *ret_keys) {
@@ -126,6 +139,8 @@ void keys_for(enum sandbox_role role, const struct child_keys *all, struct child
     case SANDBOX_FRONT:
         memcpy(ret_keys->vapid_public, all->vapid_public, sizeof all->vapid_public);
         memcpy(ret_keys->receipt_public, all->receipt_public, sizeof all->receipt_public);
+        memcpy(ret_keys->s3_key, all->s3_key, sizeof all->s3_key);
+        ret_keys->s3_key_n = all->s3_key_n;
         return;
     case SANDBOX_KEEPER:
         memcpy(ret_keys->pepper, all->pepper, sizeof all->pepper);

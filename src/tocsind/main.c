@@ -124,7 +124,7 @@ static enum err load(const struct config *c, struct data *data, struct child_key
     if ((r = data_open(c, data, p)) != OK) return r;
     if ((r = keys_load(data->keys_fd, data->has_credentials, keys, p)) != OK) return r;
     keys->is_embedded = c->is_embedded;
-    return c->mail_password_file[0] ? keys_read_password(c->mail_password_file, keys, p) : OK;
+    return keys_read_files(c, keys, p);
 }
 
 static int serve(struct config *c, const char *config_path) {

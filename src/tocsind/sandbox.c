@@ -48,6 +48,7 @@ static enum err landlock_allow(int ruleset, const struct sandbox_path *p) {
     struct stat st;
     long rc;
     int fd = p->fd >= 0 ? p->fd : open(p->path, O_PATH | O_CLOEXEC);
+    if (p->makes_folders) rule.allowed_access |= LANDLOCK_ACCESS_FS_MAKE_DIR;
     if (fd < 0) return errno == ENOENT || errno == EACCES || errno == ENOTDIR ? OK : ERR_IO;
     if (fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode)) rule.allowed_access &= ACCESS_FILE;
     rule.parent_fd = fd;
@@ -171,8 +172,8 @@ static const int calls_all[] = {
     CALL(arch_prctl),
 };
 static const int calls_front[] = {
-    CALL(accept4),    CALL(shutdown),   CALL(getsockname), CALL(getpeername),
-    CALL(setsockopt), CALL(getsockopt), CALL(sendfile),
+    CALL(accept4),  CALL(shutdown), CALL(getsockname), CALL(getpeername), CALL(setsockopt), CALL(getsockopt),
+    CALL(sendfile), CALL(preadv2),  CALL(mkdirat),     CALL(mkdir),       CALL(linkat), /* backups */
 };
 static const int calls_keeper[] = { CALL(setpriority), CALL(getpriority), CALL(sched_setscheduler),
                                     CALL(sched_setattr) };

@@ -16,7 +16,7 @@ const char *sandbox_role_name(enum sandbox_role role); /* "tocsin-front": also t
 struct sandbox_path {
     int fd;           /* an open folder or file; -1 to name it by path */
     const char *path; /* absent paths are passed over */
-    bool is_writable;
+    bool is_writable, makes_folders;
 };
 
 struct sandbox {

@@ -1,0 +1,117 @@
+/* Opening, and whose credential it is. */
+#include "backup/backup_priv.h"
+#include "base/clock.h"
+#include "base/secret.h"
+
+#define KNOWN_MS MS_PER_S
+#define GIB      ((int64_t)1 << 30)
+
+static enum err open_blobs(const struct backup_options *o, struct backup *b) {
+    const struct config *c = o->config;
+    struct s3_options s3 = { .url = c->backup_store,
+                             .endpoint = c->backup_s3_endpoint,
+                             .region = c->backup_s3_region,
+                             .allow_http = c->backup_s3_allow_http };
+    if (o->folder_fd >= 0) return blobs_open_tree(o->folder_fd, &b->blobs);
+    s3.secret = str_cut(str_trim(o->s3_key_file), ':', &s3.key);
+    return blobs_open_s3(&s3, &b->blobs);
+}
+
+enum err backup_new(const struct backup_options *o, struct backup **ret) {
+    struct backup *b = calloc(1, sizeof *b);
+    enum err r;
+    if (!b || pthread_mutex_init(&b->lock, NULL) != 0) {
+        free(b);
+        return ERR_NOMEM;
+    }
+    b->store = o->store;
+    b->config = o->config;
+    b->quota_bytes = o->config->backup_quota_gib * GIB;
+    b->is_alone = !store_is_postgres(o->store);
+    r = open_blobs(o, b);
+    if (r == OK)
+        *ret = b;
+    else
+        backup_free(b);
+    return r;
+}
+
+void backup_free(struct backup *b) {
+    if (!b) return;
+    repos_release(b);
+    blobs_close(b->blobs);
+    (void)pthread_mutex_destroy(&b->lock);
+    bytes_wipe(b->known, sizeof b->known);
+    free(b);
+}
+
+struct blobs *backup_blobs(struct backup *b) {
+    return b->blobs;
+}
+
+/* ---- credentials ---- */
+
+static struct known *place_of(struct backup *b, const struct rest_credential *c) {
+    uint64_t h;
+    memcpy(&h, c->token_hash, sizeof h);
+    return &b->known[h % KNOWN_PLACES];
+}
+
+static bool was_right(struct backup *b, const struct rest_credential *c) {
+    const struct known *k = place_of(b, c);
+    bool is_right;
+    (void)pthread_mutex_lock(&b->lock);
+    is_right = k->until_ms > clock_mono_ms() && bytes_eq_secret(&k->credential, c, sizeof *c);
+    (void)pthread_mutex_unlock(&b->lock);
+    return is_right;
+}
+
+void backup_forget(struct backup *b, struct account_id account) {
+    if (!b) return;
+    (void)pthread_mutex_lock(&b->lock);
+    for (size_t i = 0; i < KNOWN_PLACES; i++)
+        if (id_eq(b->known[i].credential.account.b, account.b)) b->known[i].until_ms = 0;
+    (void)pthread_mutex_unlock(&b->lock);
+}
+
+struct finding {
+    const struct rest_credential *credential;
+    struct device_id device;
+};
+
+static enum err find_tx(struct store_tx *tx, void *ctx) {
+    struct finding *f = ctx;
+    return backup_token_find(tx, f->credential->account, f->credential->token_hash, &f->device);
+}
+
+enum err backup_knows(struct backup *b, const struct rest_credential *c) {
+    struct finding f = { .credential = c };
+    int64_t now_ms = clock_mono_ms(); /* before it is read: what ends meanwhile is not remembered for longer */
+    struct known *k = place_of(b, c);
+    enum err r;
+    if (was_right(b, c)) return OK;
+    if ((r = store_read(b->store, find_tx, &f)) != OK) return r;
+    if (!id_eq(f.device.b, c->device.b)) return ERR_NOT_FOUND;
+    (void)pthread_mutex_lock(&b->lock);
+    *k = (struct known){ .credential = *c, .until_ms = now_ms + KNOWN_MS };
+    (void)pthread_mutex_unlock(&b->lock);
+    return OK;
+}
+
+struct asking {
+    const struct repo_id *repo;
+    struct arena *arena;
+};
+
+static enum err device_tx(struct store_tx *tx, void *ctx) {
+    const struct asking *a = ctx;
+    struct device d;
+    return device_get(tx, a->repo->account, a->repo->device, a->arena, &d);
+}
+
+enum err backup_has_device(struct backup *b, const struct repo_id *repo) {
+    struct asking a = { .repo = repo, .arena = arena_new(16384) };
+    enum err r = a.arena ? store_read(b->store, device_tx, &a) : ERR_NOMEM;
+    arena_free(a.arena);
+    return r;
+}

@@ -1,0 +1,73 @@
+/*
+ * The backups of devices: who may touch which repository, what each holds, and where its objects lie (blobs.h).
+ * A repository belongs to one device of one account; both stand in every call.
+ */
+#ifndef TOCSIN_BACKUP_BACKUP_H
+#define TOCSIN_BACKUP_BACKUP_H
+
+#include "backup/blobs.h"
+#include "backup/protocol.h"
+#include "config/config.h"
+#include "identity/identity.h"
+#include "identity/origin.h"
+#include "store/store.h"
+
+extern const struct store_stmt *const backup_statements[];
+
+struct backup;
+struct backup_options {
+    struct store *store;
+    const struct config *config;
+    int folder_fd;          /* of the folder tree; taken, also on failure. -1 with S3 */
+    struct str s3_key_file; /* what stands in the file: ACCESS_KEY:SECRET_KEY */
+};
+enum err backup_new(const struct backup_options *o, struct backup **ret) MUST_CHECK; /* ERR_CONFIG, ERR_NOMEM */
+void backup_free(struct backup *b); /* writes what was counted; NULL is fine */
+struct blobs *backup_blobs(struct backup *b);
+/* Once a second: writes what was counted. */
+void backup_tick(struct backup *b);
+
+/* ---- who ---- */
+/*
+ * Whether the credential is that of a device that is not removed: OK or ERR_NOT_FOUND. It is remembered for a second,
+ * so that a revocation holds after that everywhere, and at once where backup_forget is called.
+ */
+enum err backup_knows(struct backup *b, const struct rest_credential *c) MUST_CHECK;
+void backup_forget(struct backup *b, struct account_id account);
+/* Whether the account has that device; also when it was removed: its backup is still there. */
+enum err backup_has_device(struct backup *b, const struct repo_id *repo) MUST_CHECK;
+
+/* ---- guarded.c: what needs more than the own credential ---- */
+enum backup_verdict { BACKUP_REFUSE = 0, BACKUP_ALLOW, BACKUP_UNKNOWN };
+struct backup_ask {
+    struct repo_id repo;       /* whose */
+    struct device_id asker;    /* another device of the same account */
+    const struct origin *from; /* where the request came from */
+    bool opens;                /* a read: it opens the attempt where none is open. A lock's write does not */
+};
+enum backup_verdict backup_guard_check(struct backup *b, const struct backup_ask *ask);
+/* Whether a device may delete snapshots, packs, indexes, keys and the config of its own repository now. */
+enum backup_verdict backup_guard_may_delete(struct backup *b, const struct repo_id *repo);
+
+/* ---- what a repository holds ---- */
+enum err backup_make(struct backup *b, const struct repo_id *repo) MUST_CHECK;
+/*
+ * Before an object of `bytes` (-1: not known) is written; then one of the two that follow. ERR_FULL: over the quota.
+ * ERR_INPUT: there is a quota, so its size must be said. ERR_TOO_LARGE: no object of that type is so large.
+ * ERR_NOT_FOUND: no such repository.
+ */
+enum err backup_reserve(struct backup *b, const struct blob_ref *ref, int64_t bytes) MUST_CHECK;
+/* `result` is NULL when nothing was written. */
+void backup_settle(struct backup *b, const struct blob_ref *ref, int64_t reserved,
+                   const struct blob_put_result *result);
+/* Removes and counts. */
+enum err backup_remove(struct backup *b, const struct blob_ref *ref) MUST_CHECK;
+
+struct backup_summary {
+    struct device_id device;
+    int64_t bytes, files, snapshots, last_write_ms;
+};
+typedef enum err backup_fn(void *ctx, const struct backup_summary *s);
+enum err backup_each(struct backup *b, struct account_id account, backup_fn *fn, void *ctx) MUST_CHECK;
+
+#endif

@@ -1,0 +1,110 @@
+/*
+ * Where the objects of backups lie: a folder tree on this machine, or S3. One interface of a few calls; whatever is
+ * behind it, an object is there whole or not at all, its name is the SHA-256 of its bytes (but for `config`, of which
+ * a repository has one), and what was acknowledged is durable. Names come from blob_name_parse alone, so that no path
+ * ever comes from outside. Any thread may call; calls wait for the disk or the network.
+ *
+ * Errors of all calls: ERR_NOT_FOUND, ERR_FULL (no room: disk, quota of the file system), ERR_IO (the disk or the
+ * server failed; nothing was changed or it is not known), ERR_BUSY (the server asks for patience), ERR_NOMEM.
+ */
+#ifndef TOCSIN_BACKUP_BLOBS_H
+#define TOCSIN_BACKUP_BLOBS_H
+
+#include "base/buf.h"
+#include "core/ids.h"
+
+#define BLOB_NAME_CHARS    64
+#define BLOB_BYTES_MAX     ((int64_t)512 << 20) /* restic's packs are at most 128 MiB and a little */
+#define BLOB_KEY_BYTES_MAX 200                  /* "ACCOUNT/DEVICE/data/ab/NAME" */
+
+enum blob_type { BLOB_CONFIG, BLOB_DATA, BLOB_INDEX, BLOB_KEYS, BLOB_LOCKS, BLOB_SNAPSHOTS, BLOB_TYPES };
+
+const char *blob_type_name(enum blob_type t); /* "data" */
+int64_t blob_bytes_max(enum blob_type t);     /* of one object */
+
+struct repo_id {
+    struct account_id account;
+    struct device_id device;
+};
+
+struct blob_ref {
+    struct repo_id repo;
+    enum blob_type type;
+    char name[BLOB_NAME_CHARS + 1]; /* empty for BLOB_CONFIG */
+};
+
+/* Exactly 64 digits 0-9 a-f. ERR_INPUT. */
+enum err blob_name_parse(struct str text, char ret_name[BLOB_NAME_CHARS + 1]) MUST_CHECK;
+/* Where it stands: restic's own layout below ACCOUNT/DEVICE/, so that an operator can read a tree with restic alone. */
+void blob_key(const struct blob_ref *ref, char out[BLOB_KEY_BYTES_MAX]);
+
+struct blobs;
+
+enum err blobs_open_tree(int folder_fd, struct blobs **ret) MUST_CHECK; /* takes an open folder, and closes it */
+struct s3_options {
+    const char *url;               /* s3://BUCKET/PREFIX */
+    const char *endpoint, *region; /* https://s3.example.org, eu-west-1 */
+    struct str key, secret;        /* borrowed while it is open */
+    bool allow_http;               /* plain http to loopback, for tests */
+};
+enum err blobs_open_s3(const struct s3_options *o, struct blobs **ret) MUST_CHECK;
+void blobs_close(struct blobs *b); /* NULL is fine */
+
+/* Makes the repository's folders where they are not there yet. Durable. */
+enum err blobs_make(struct blobs *b, const struct repo_id *repo) MUST_CHECK;
+
+struct blob_put;
+/* Begins an object of `length` bytes (-1: not known). ERR_NOT_FOUND: no such repository. ERR_FULL where that is known
+ * already. */
+enum err blobs_put_begin(struct blobs *b, const struct blob_ref *ref, int64_t length, struct blob_put **ret) MUST_CHECK;
+enum err blobs_put_add(struct blob_put *p, struct str bytes) MUST_CHECK;
+struct blob_put_result {
+    int64_t bytes;
+    bool is_new; /* false: the same object was there, and is */
+};
+/*
+ * Ends it: durable when OK. ERR_INPUT: the bytes are not those of the name, or not as many as were announced.
+ * ERR_CONFLICT: another config is there. The put is gone in any case.
+ */
+enum err blobs_put_end(struct blob_put **p, struct blob_put_result *ret) MUST_CHECK;
+void blobs_put_drop(struct blob_put **p); /* nothing of it stays; NULL inside is fine */
+
+/* A part of an object, as asked for by a Range header. */
+struct blob_range {
+    bool is_given;
+    int64_t from; /* -1: the last `to` bytes */
+    int64_t to;   /* the last byte's place; -1: to the end */
+};
+/* What it means for an object of `size` bytes; an end beyond is clipped. ERR_TOO_LARGE: it begins past the end. */
+enum err blob_range_resolve(const struct blob_range *range, int64_t size, int64_t *ret_from,
+                            int64_t *ret_length) MUST_CHECK;
+
+struct blob_body; /* bytes on their way from S3 */
+struct blob_got {
+    int64_t size;         /* of the object */
+    int64_t from, length; /* of the part */
+    int fd;               /* the caller's; -1: read `body` */
+    struct blob_body *body;
+};
+/* ERR_TOO_LARGE: the range begins past the end; ret->size is set. */
+enum err blobs_get(struct blobs *b, const struct blob_ref *ref, const struct blob_range *range,
+                   struct blob_got *ret) MUST_CHECK;
+enum err blobs_body_next(struct blob_body *body, struct buf *out, bool *ret_is_last) MUST_CHECK;
+void blobs_body_close(struct blob_body *body); /* NULL is fine */
+enum err blobs_stat(struct blobs *b, const struct blob_ref *ref, int64_t *ret_size) MUST_CHECK;
+/* ERR_NOT_FOUND when it was not there. ret_size: what it was. */
+enum err blobs_remove(struct blobs *b, const struct blob_ref *ref, int64_t *ret_size) MUST_CHECK;
+
+/* All objects of a type, in no order, with constant memory. A repository that is not there has none. */
+struct blob_list;
+struct blob_entry {
+    char name[BLOB_NAME_CHARS + 1];
+    int64_t size;
+};
+enum err blobs_list_begin(struct blobs *b, const struct repo_id *repo, enum blob_type type,
+                          struct blob_list **ret) MUST_CHECK;
+/* ERR_GONE: that was all. */
+enum err blobs_list_next(struct blob_list *l, struct blob_entry *ret) MUST_CHECK;
+void blobs_list_end(struct blob_list *l); /* NULL is fine */
+
+#endif

@@ -1,0 +1,278 @@
+/*
+ * Objects as files, in restic's own layout. A file is written without a name, hashed on its way, forced to the disk,
+ * and only then linked under its name, so that a crash leaves nothing behind and nobody ever sees half an object. Where
+ * a file system makes no files without a name (NFS), it has one of its own until then.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backup/blobs_priv.h"
+#include "base/enc.h"
+
+#define RESERVE_BYTES_MIN ((int64_t)1 << 20)
+#define PART_SIZE         24 /* ".part-" and 16 digits */
+#define CONFIG_BYTES_MAX  65536
+
+struct tree_put {
+    struct blob_put p;
+    int fd, folder;
+    char part[PART_SIZE]; /* its name until it is whole; empty: it has none */
+};
+
+enum err tree_err(int error) {
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR: return ERR_NOT_FOUND;
+    case ENOSPC:
+    case EDQUOT: return ERR_FULL;
+    case EMFILE:
+    case ENFILE: return ERR_BUSY;
+    case ENOMEM: return ERR_NOMEM;
+    default: return ERR_IO;
+    }
+}
+
+static struct tree *tree_of(struct blobs *b) { return (struct tree *)(void *)b; }
+
+void tree_folder(const struct repo_id *repo, enum blob_type type, int fan, char out[BLOB_KEY_BYTES_MAX]) {
+    char account[ID_TEXT_SIZE], device[ID_TEXT_SIZE];
+    id_text(repo->account.b, account);
+    id_text(repo->device.b, device);
+    if (type == BLOB_CONFIG)
+        (void)snprintf(out, BLOB_KEY_BYTES_MAX, "%s/%s", account, device);
+    else if (type == BLOB_DATA && fan >= 0)
+        (void)snprintf(out, BLOB_KEY_BYTES_MAX, "%s/%s/data/%02x", account, device, (unsigned)fan);
+    else
+        (void)snprintf(out, BLOB_KEY_BYTES_MAX, "%s/%s/%s", account, device, blob_type_name(type));
+}
+
+/* ---- folders ---- */
+
+static enum err folder_sync(int root, const char *path) {
+    int fd = openat(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum err r = fd >= 0 && fsync(fd) == 0 ? OK : tree_err(errno);
+    if (fd >= 0) (void)close(fd);
+    return r;
+}
+
+/* Makes a folder, and its name in the one above it durable. */
+static enum err folder_make(int root, const char *path) {
+    char above[BLOB_KEY_BYTES_MAX];
+    char *slash;
+    if (mkdirat(root, path, 0700) != 0 && errno != EEXIST) return tree_err(errno);
+    (void)snprintf(above, sizeof above, "%s", path);
+    slash = strrchr(above, '/');
+    if (slash) *slash = 0;
+    return folder_sync(root, slash ? above : ".");
+}
+
+static enum err tree_make(struct blobs *b, const struct repo_id *repo) {
+    int root = tree_of(b)->folder;
+    char path[BLOB_KEY_BYTES_MAX];
+    enum err r;
+    id_text(repo->account.b, path);
+    r = folder_make(root, path);
+    for (int t = BLOB_CONFIG; t < BLOB_TYPES && r == OK; t++) {
+        tree_folder(repo, (enum blob_type)t, -1, path);
+        r = folder_make(root, path);
+    }
+    return r;
+}
+
+/* The folder that an object stands in; those of data are made when they are first wanted. */
+static enum err folder_open(int root, const struct blob_ref *ref, int *ret_fd) {
+    char path[BLOB_KEY_BYTES_MAX];
+    enum err r = OK;
+    blob_key(ref, path);
+    *strrchr(path, '/') = 0;
+    *ret_fd = openat(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*ret_fd >= 0) return OK;
+    if (errno != ENOENT || ref->type != BLOB_DATA) return tree_err(errno);
+    if ((r = folder_make(root, path)) != OK) return r;
+    *ret_fd = openat(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return *ret_fd >= 0 ? OK : tree_err(errno);
+}
+
+/* ---- writing ---- */
+
+static void put_free(struct blob_put *put) {
+    struct tree_put *p = (struct tree_put *)(void *)put;
+    if (p->part[0]) (void)unlinkat(p->folder, p->part, 0);
+    if (p->fd >= 0) (void)close(p->fd);
+    if (p->folder >= 0) (void)close(p->folder);
+    free(p);
+}
+
+static enum err put_open(struct tree *t, struct tree_put *p) {
+    uint8_t random[8];
+    if (t->has_unnamed) {
+        p->fd = openat(p->folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        if (p->fd >= 0) return OK;
+        if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) return tree_err(errno);
+    }
+    memcpy(p->part, ".part-", 6);
+    crypto_random(random, sizeof random);
+    (void)enc_hex(random, sizeof random, p->part + 6);
+    p->fd = openat(p->folder, p->part, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+    if (p->fd >= 0) return OK;
+    p->part[0] = 0;
+    return tree_err(errno);
+}
+
+/* So that a full disk is known before anything was sent. */
+static enum err put_reserve(struct tree_put *p, int64_t length) {
+    if (length < RESERVE_BYTES_MIN || fallocate(p->fd, 0, 0, length) == 0) return OK;
+    return errno == ENOSPC || errno == EDQUOT ? ERR_FULL : OK;
+}
+
+static enum err tree_put_begin(struct blobs *b, const struct blob_ref *ref, int64_t length, struct blob_put **ret) {
+    struct tree_put *p = calloc(1, sizeof *p);
+    enum err r;
+    if (!p) return ERR_NOMEM;
+    p->fd = p->folder = -1;
+    r = folder_open(tree_of(b)->folder, ref, &p->folder);
+    if (r == OK) r = put_open(tree_of(b), p);
+    if (r == OK) r = put_reserve(p, length);
+    if (r == OK)
+        *ret = &p->p;
+    else
+        put_free(&p->p);
+    return r;
+}
+
+static enum err tree_put_add(struct blob_put *put, struct str bytes) {
+    const struct tree_put *p = (const struct tree_put *)(void *)put;
+    while (bytes.n > 0) {
+        ssize_t n = write(p->fd, bytes.p, bytes.n);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return n < 0 ? tree_err(errno) : ERR_IO;
+        bytes = str_skip(bytes, (size_t)n);
+    }
+    return OK;
+}
+
+static int put_link(const struct tree_put *p, const char *name) {
+    char self[40];
+    if (p->part[0]) return linkat(p->folder, p->part, p->folder, name, 0);
+    (void)snprintf(self, sizeof self, "/proc/self/fd/%d", p->fd);
+    return linkat(AT_FDCWD, self, p->folder, name, AT_SYMLINK_FOLLOW);
+}
+
+static bool is_same_file(int a, int b, size_t n) {
+    char *both = malloc(2 * n + 1);
+    bool is_same = both && pread(a, both, n, 0) == (ssize_t)n && pread(b, both + n, n, 0) == (ssize_t)n &&
+                   memcmp(both, both + n, n) == 0;
+    free(both);
+    return is_same;
+}
+
+/* A config that is there already is no failure when it is this very one: an answer may have been lost. */
+static enum err config_compare(const struct tree_put *p) {
+    int fd = openat(p->folder, "config", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    struct stat st = { 0 };
+    bool is_same = fd >= 0 && fstat(fd, &st) == 0 && st.st_size == p->p.bytes && st.st_size <= CONFIG_BYTES_MAX &&
+                   is_same_file(fd, p->fd, (size_t)st.st_size);
+    if (fd >= 0) (void)close(fd);
+    return is_same ? OK : ERR_CONFLICT;
+}
+
+static enum err tree_put_commit(struct blob_put *put, bool *ret_is_new) {
+    struct tree_put *p = (struct tree_put *)(void *)put;
+    const char *name = put->ref.type == BLOB_CONFIG ? "config" : put->ref.name;
+    enum err r;
+    if (fsync(p->fd) != 0) return tree_err(errno);
+    *ret_is_new = put_link(p, name) == 0;
+    if (!*ret_is_new && errno != EEXIST) return tree_err(errno);
+    if (!*ret_is_new && put->ref.type == BLOB_CONFIG && (r = config_compare(p)) != OK) return r;
+    if (*ret_is_new && put->ref.type != BLOB_CONFIG) {
+        struct blob_entry e = { .size = put->bytes };
+        memcpy(e.name, name, sizeof e.name);
+        sizes_note(p->folder, &e, 1);
+    }
+    return fsync(p->folder) == 0 ? OK : tree_err(errno);
+}
+
+/* ---- reading and removing ---- */
+
+static enum err tree_get(struct blobs *b, const struct blob_ref *ref, const struct blob_range *range,
+                         struct blob_got *ret) {
+    char path[BLOB_KEY_BYTES_MAX];
+    struct stat st;
+    enum err r = OK;
+    int fd;
+    blob_key(ref, path);
+    fd = openat(tree_of(b)->folder, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return tree_err(errno);
+    if (fstat(fd, &st) != 0) r = tree_err(errno);
+    if (r == OK && !S_ISREG(st.st_mode)) r = ERR_NOT_FOUND;
+    if (r == OK) {
+        ret->size = st.st_size;
+        r = blob_range_resolve(range, st.st_size, &ret->from, &ret->length);
+    }
+    if (r == OK)
+        ret->fd = fd;
+    else
+        (void)close(fd);
+    return r;
+}
+
+static enum err tree_stat(struct blobs *b, const struct blob_ref *ref, int64_t *ret_size) {
+    char path[BLOB_KEY_BYTES_MAX];
+    struct stat st;
+    blob_key(ref, path);
+    if (fstatat(tree_of(b)->folder, path, &st, AT_SYMLINK_NOFOLLOW) != 0) return tree_err(errno);
+    if (!S_ISREG(st.st_mode)) return ERR_NOT_FOUND;
+    *ret_size = st.st_size;
+    return OK;
+}
+
+/* Not forced to the disk: what a loss of power brings back is whole, and is removed again. */
+static enum err tree_remove(struct blobs *b, const struct blob_ref *ref, int64_t *ret_size) {
+    char path[BLOB_KEY_BYTES_MAX];
+    enum err r = tree_stat(b, ref, ret_size);
+    if (r != OK) return r;
+    blob_key(ref, path);
+    return unlinkat(tree_of(b)->folder, path, 0) == 0 ? OK : tree_err(errno);
+}
+
+static enum err no_body(struct blob_body *body, struct buf *out, bool *ret_is_last) {
+    (void)body;
+    (void)out;
+    (void)ret_is_last;
+    return ERR_UNSUPPORTED;
+}
+
+static void no_body_close(struct blob_body *body) { (void)body; }
+
+static void tree_close(struct blobs *b) {
+    (void)close(tree_of(b)->folder);
+    free(b);
+}
+
+enum err blobs_open_tree(int folder_fd, struct blobs **ret) {
+    static const struct blobs_calls calls = {
+        .close = tree_close,
+        .make = tree_make,
+        .put_begin = tree_put_begin,
+        .put_add = tree_put_add,
+        .put_commit = tree_put_commit,
+        .put_free = put_free,
+        .get = tree_get,
+        .body_next = no_body,
+        .body_close = no_body_close,
+        .stat = tree_stat,
+        .remove = tree_remove,
+        .list_begin = tree_list_begin,
+        .list_next = tree_list_next,
+        .list_end = tree_list_end,
+    };
+    struct tree *t = calloc(1, sizeof *t);
+    if (!t) return ERR_NOMEM;
+    t->blobs.calls = &calls;
+    t->folder = folder_fd;
+    t->has_unnamed = true;
+    *ret = &t->blobs;
+    return OK;
+}
