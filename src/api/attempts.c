@@ -46,6 +46,7 @@ static bool read_about(struct http_request *req, struct api_call *c, json_t *bod
 static bool read_opening(struct http_request *req, struct api_call *c, json_t *body) {
     static const char *const anyone[] = { "action", "email", "device_token", NULL };
     static const char *const sign_up[] = { "action", "email", NULL };
+    static const char *const discoverable[] = { "action", "discoverable", "device_token", NULL };
     struct str action, device;
     const char *const *allowed = anyone;
     if (!member_text(req, body, "action", 40, &action)) return false;
@@ -54,6 +55,8 @@ static bool read_opening(struct http_request *req, struct api_call *c, json_t *b
         return false;
     }
     if (c->g.action == ACTION_SIGN_UP) allowed = sign_up;
+    if (c->g.action == ACTION_SIGN_IN && !member_flag(req, body, "discoverable", &c->g.is_discoverable)) return false;
+    if (c->g.is_discoverable) allowed = discoverable;
     if (action_rules[c->g.action].opener == OPENER_SESSION) allowed = about_members[action_rules[c->g.action].takes];
     if (!http_json_members(req, body, allowed) || !read_about(req, c, body)) return false;
     if (!member_text(req, body, "email", EMAIL_BYTES_MAX, &c->g.email)) return false;

@@ -81,6 +81,6 @@ void jwks(struct http_request *req, void *app) {
     memcpy(points[0], api->receipt_public, sizeof points[0]);
     buf_init(&out, 4096);
     jwks_add(&out, (const uint8_t(*)[P256_POINT_BYTES])points, 1);
-    http_reply(req, 200, "application/jwk-set+json", buf_str(&out));
+    http_reply(req, 200, "application/json", buf_str(&out));
     buf_release(&out);
 }

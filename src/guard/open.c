@@ -195,7 +195,7 @@ void verb_open(struct work *w) {
         finish(w, GUARD_UNAUTHORIZED);
         return;
     }
-    if (call->action == ACTION_SIGN_IN && call->email.n == 0) {
+    if (call->is_discoverable) {
         id_new(w->a.account.b); /* nobody's, until a passkey says whose */
         w->a.subject = SUBJECT_NO_ADDRESS;
     } else if (rule->takes == TAKES_EMAIL && email_normalize(call->email, call->arena, &w->a.email) != OK) {

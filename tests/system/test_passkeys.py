@@ -77,7 +77,7 @@ def test_sign_in_with_an_address(server, person):
 def test_sign_in_without_an_address(server, person):
     device, _ = add(server, person)
     other = server.client(agent="curl/8")
-    a = other.open("sign_in")
+    a = other.open("sign_in", discoverable=True)
     answer = prove(a, device.get(options(a)))
     assert answer["attempt"]["state"] == "proved" and answer["token"].startswith("ta_") and answer["token"] != a.token
     a.token, a.id = answer["token"], answer["attempt"]["id"]
@@ -85,17 +85,17 @@ def test_sign_in_without_an_address(server, person):
     assert other.api("GET", "/session")["account"]["email"] == person.email
     server.sink.wait(person.email, subject="New sign-in")
     # From a known device it rings no bell.
-    b = person.client.open("sign_in", device_token=person.client.device)
+    b = person.client.open("sign_in", discoverable=True, device_token=person.client.device)
     answer = prove(b, device.get(options(b)))
     b.token, b.id = answer["token"], answer["attempt"]["id"]
     assert b.commit()["result"]["device"]["id"] == person.device_id
 
 
 def test_without_an_address_nothing_else_counts(server, person):
-    a = server.client().open("sign_in")
+    a = server.client().open("sign_in", discoverable=True)
     a.prove("password", person.password, status=403)
     a.commit(status=409)
-    b = server.client().open("sign_in")
+    b = server.client().open("sign_in", discoverable=True)
     device = Authenticator(server.origin)
     device.create({"rp": {"id": "localhost"}, "user": {"id": b64(unb64(person.account["id"]))}, "challenge": "AAAA"})
     prove(b, device.get(options(b)), 403)  # nobody's key, in a person's name
