@@ -11,10 +11,6 @@ enum err record_right(struct store_tx *tx, struct work *w) {
     enum err r;
     w->a.proved |= w->reply.proved; /* answers may be recorded in another order than they were given */
     is_met = need_is_met(need_of(w->g, &w->a), w->a.proved);
-    if (w->a.state == ATTEMPT_HELD) { /* it waits already; a further proof changes nothing */
-        if ((r = attempt_write(tx, &w->a, w->now_ms)) != OK) return r;
-        return history(tx, w, LEDGER_ATTEMPT_PROOF, w->a.id.b);
-    }
     if ((action_rules[w->a.action].alert_on & ALERT_ON_FIRST_PROOF) && !w->a.is_known && !w->a.has_alerted) {
         w->a.has_alerted = true;
         if ((r = raise_alert(tx, w, ALERT_OPENED)) != OK) return r;
@@ -38,7 +34,6 @@ static enum err record_wrong(struct store_tx *tx, struct work *w) {
     enum err r;
     w->a.wrong++;
     is_last = w->a.wrong >= WRONG_MAX;
-    if (w->a.state == ATTEMPT_HELD) return attempt_write(tx, &w->a, w->now_ms);
     if ((r = move(tx, w, is_last ? EV_WRONG_LAST : EV_WRONG)) != OK) return r;
     if (w->reply.is_budget_just_spent) return record_spent(tx, w);
     /* A wrong signature over a purchase is never a slip of the finger. */
@@ -46,16 +41,11 @@ static enum err record_wrong(struct store_tx *tx, struct work *w) {
     return is_last && w->a.action != ACTION_SIGN_UP ? raise_alert(tx, w, kind_of_failure(w)) : OK;
 }
 
-static bool machine_refuses(const struct work *w, enum event ev) {
-    struct move m;
-    return machine_step(w->a.state, ev, &m) != OK;
-}
-
 /* The keeper has ended it. Where its last wrong proof was never recorded here, that is told now. */
 static enum err record_ended(struct store_tx *tx, struct work *w) {
     bool was_last = w->a.wrong + 1 >= WRONG_MAX && w->a.action != ACTION_SIGN_UP;
-    enum err r = machine_refuses(w, EV_FAIL) ? OK : move(tx, w, EV_FAIL);
-    return r == OK && was_last && w->a.state == ATTEMPT_FAILED ? raise_alert(tx, w, kind_of_failure(w)) : r;
+    enum err r = move(tx, w, EV_FAIL);
+    return r == OK && was_last ? raise_alert(tx, w, kind_of_failure(w)) : r;
 }
 
 enum err record_denied(struct store_tx *tx, struct work *w) {
@@ -76,6 +66,7 @@ static enum err record_tx(struct store_tx *tx, void *ctx) {
     enum err r = load_for_call(tx, w);
     if (r != OK) return r;
     if (check_alive(w, &say) != OK) return ERR_GONE;
+    if (w->a.state == ATTEMPT_COMMITTING) return ERR_REFUSED; /* what became of it, only its commit can say */
     if (w->reply.say == KEEPER_RIGHT) return record_right(tx, w);
     if (w->reply.say == KEEPER_WRONG) return record_wrong(tx, w);
     if (w->reply.say == KEEPER_REFUSED) return record_ended(tx, w);
@@ -209,6 +200,7 @@ static enum err approve_tx(struct store_tx *tx, void *ctx) {
     enum err r = load_for_call(tx, w);
     if (r != OK) return r;
     if (check_alive(w, &say) != OK) return ERR_GONE;
+    if (w->a.state == ATTEMPT_COMMITTING) return ERR_REFUSED;
     if (w->reply.say != KEEPER_RIGHT) return record_denied(tx, w);
     return w->a.state == ATTEMPT_HELD ? end_hold(tx, w) : record_right(tx, w);
 }

@@ -7,7 +7,7 @@
  * F failed. */
 static const char *const golden[] = {
     /*            proof met wrong last hold commit applied not unproved fail deny stop expire */
-    [ATTEMPT_OPENED] = "OPOF00000FX0E",     [ATTEMPT_PROVED] = "PPPFHC000FX0E", [ATTEMPT_HELD] = "00000C0000X0E",
+    [ATTEMPT_OPENED] = "OPOF00000FX0E",     [ATTEMPT_PROVED] = "PPPFHC000FX0E", [ATTEMPT_HELD] = "HHHF0C000FX0E",
     [ATTEMPT_COMMITTING] = "000000DPOF0X0", [ATTEMPT_DONE] = "0000000000000",   [ATTEMPT_DENIED] = "0000000000000",
     [ATTEMPT_EXPIRED] = "0000000000000",    [ATTEMPT_FAILED] = "0000000000000",
 };
@@ -52,7 +52,7 @@ static void no_short_cut(void **state) {
             if (machine_step((enum attempt_state)s, (enum event)e, &m) != OK) continue;
             if (m.to == ATTEMPT_DONE) assert_int_equal(s, ATTEMPT_COMMITTING);
             if (m.to == ATTEMPT_COMMITTING) assert_true(s == ATTEMPT_PROVED || s == ATTEMPT_HELD);
-            if (m.to == ATTEMPT_HELD) assert_int_equal(s, ATTEMPT_PROVED);
+            if (m.to == ATTEMPT_HELD) assert_true(s == ATTEMPT_PROVED || s == ATTEMPT_HELD);
         }
 }
 
