@@ -10,8 +10,8 @@
 
 #define ALERT_COLUMNS                                                                                                  \
     "id, attempt_id, action, kind, at_ms, last_ms, count, ip, net, place, device, is_known_device, answer, "           \
-    "answered_ms, proved"
-#define ALERT_TYPES "bbiiiiittttitii"
+    "answered_ms, proved, note"
+#define ALERT_TYPES "bbiiiiittttitiit"
 
 const struct store_stmt ALERT_ADD = {
     .name = "alert_add",
@@ -267,10 +267,11 @@ static enum err fill_alert(const struct store_val *v, struct arena *a, struct al
                            .is_known_device = v[11].i != 0,
                            .answer = arena_dup(a, v[12].s),
                            .answered_ms = v[13].i,
-                           .proved = (unsigned)v[14].i };
+                           .proved = (unsigned)v[14].i,
+                           .note = arena_dup(a, v[15].s) };
     memcpy(ret->id.b, v[0].s.p, ID_BYTES);
     memcpy(ret->attempt.b, v[1].s.p, ID_BYTES);
-    return ret->ip.p && ret->net.p && ret->place.p && ret->device.p && ret->answer.p ? OK : ERR_NOMEM;
+    return ret->ip.p && ret->net.p && ret->place.p && ret->device.p && ret->answer.p && ret->note.p ? OK : ERR_NOMEM;
 }
 
 /* Words are made from the facts each time, so that they never drift apart. */

@@ -72,6 +72,7 @@ struct alert {
     unsigned proved;
     int64_t at_ms, last_ms, count, answered_ms;
     struct str title, body, ip, net, place, device, answer; /* answer: "me", "not_me" or empty */
+    struct str note;                                        /* the owner's own words beside it */
     bool is_known_device;
     const struct alert_delivery *deliveries;
     size_t delivery_n;

@@ -56,5 +56,7 @@ json_t *json_time(int64_t ms); /* null for 0 */
 json_t *json_attempt(const struct attempt_view *a);
 json_t *json_alert(const struct alert *a);
 json_t *json_proofs(unsigned proofs);
+json_t *json_device(const struct device *d);
+json_t *json_push(const struct push_subscription *p);
 
 #endif

@@ -7,13 +7,6 @@ struct listing {
     json_t *list;
 };
 
-static json_t *json_device(const struct device *d) {
-    return json_pack("{s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:b}", "id", json_id(d->id.b), "name", json_str(d->name), "platform",
-                     json_str(d->platform), "trusted", d->trusted_ms != 0, "first_seen", json_time(d->first_seen_ms),
-                     "last_seen", json_time(d->last_seen_ms), "place", d->place.n ? json_str(d->place) : json_null(),
-                     "push", d->has_push);
-}
-
 static enum err on_device(void *ctx, const struct device *d) {
     struct listing *l = ctx;
     json_t *o = json_device(d);

@@ -89,3 +89,18 @@ json_t *json_alert(const struct alert *a) {
                      a->answer.n ? json_str(a->answer) : json_null(), "answered_at", json_time(a->answered_ms), "count",
                      (json_int_t)a->count, "deliveries", json_deliveries(a));
 }
+
+json_t *json_device(const struct device *d) {
+    return json_pack("{s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:b}", "id", json_id(d->id.b), "name", json_str(d->name), "platform",
+                     json_str(d->platform), "trusted", d->trusted_ms != 0, "first_seen", json_time(d->first_seen_ms),
+                     "last_seen", json_time(d->last_seen_ms), "place", d->place.n ? json_str(d->place) : json_null(),
+                     "push", d->has_push);
+}
+
+/* The service alone: whoever has the whole address could push to it. */
+json_t *json_push(const struct push_subscription *p) {
+    struct str rest = str_skip(p->endpoint, str_starts(p->endpoint, STR("https://")) ? 8 : 7), host;
+    (void)str_cut(rest, '/', &host);
+    return json_pack("{s:o,s:o,s:o,s:o}", "id", json_id(p->id.b), "device", json_id(p->device.b), "service",
+                     json_str(host), "added_at", json_time(p->added_ms));
+}

@@ -137,12 +137,9 @@ struct listing {
 
 static enum err on_listed(void *ctx, const struct push_subscription *p) {
     struct listing *l = ctx;
-    struct str rest = str_skip(p->endpoint, str_starts(p->endpoint, STR("https://")) ? 8 : 7), host;
-    (void)str_cut(rest, '/', &host);
-    (void)json_array_append_new(l->list, json_pack("{s:o,s:o,s:o,s:o,s:b}", "id", json_id(p->id.b), "device",
-                                                   json_id(p->device.b), "service", json_str(host), "added_at",
-                                                   json_time(p->added_ms), "current",
-                                                   id_eq(p->device.b, l->c->caller.session.device.b)));
+    json_t *o = json_push(p);
+    (void)json_object_set_new(o, "current", json_boolean(id_eq(p->device.b, l->c->caller.session.device.b)));
+    (void)json_array_append_new(l->list, o);
     return OK;
 }
 

@@ -11,6 +11,7 @@ http_handler session_show, session_verify, sessions_check, session_end_own, sess
 http_handler alerts_list, alerts_stream, alerts_answer, alerts_answer_link, alerts_seen;
 http_handler push_key, push_subscribe, push_list, push_unsubscribe, push_test;
 http_handler devices_list, devices_rename, contacts_list;
+http_handler exports_fetch;
 http_handler health, ready, metrics, openapi, change_password_redirect, security_txt, passkey_endpoints, jwks;
 http_handler passkeys_list;
 http_handler backups_list, backup_token_make, backup_read, backup_write, backup_delete;

@@ -218,12 +218,11 @@ enum err attempt_write(struct store_tx *tx, struct attempt *a, int64_t now_ms) {
     return OK;
 }
 
-enum err attempt_list(struct store_tx *tx, struct work *w, int limit, attempt_fn *fn, void *ctx) {
-    struct each e = { fn, ctx, w->call->arena, NULL, false };
-    struct attempt_id before;
-    memset(before.b, 0xff, ID_BYTES);
-    if (w->call->has_before) before = w->call->before;
-    return store_each(tx, &ATTEMPT_LIST, S_IN(S_B(w->call->caller->session.account.b), S_B(before.b), S_I(limit)),
+enum err attempt_list(struct store_tx *tx, const struct guard_page *p, attempt_fn *fn, void *ctx) {
+    struct each e = { fn, ctx, p->arena, NULL, false };
+    uint8_t newest[ID_BYTES];
+    memset(newest, 0xff, sizeof newest);
+    return store_each(tx, &ATTEMPT_LIST, S_IN(S_B(p->account.b), S_B(p->before ? p->before : newest), S_I(p->limit)),
                       on_row, &e);
 }
 

@@ -198,6 +198,25 @@ struct guard_restore {
  * the account's.
  */
 enum err guard_restore_may(struct guard *g, const struct guard_restore *x, int64_t *ret_until_ms) MUST_CHECK;
+/* What an owner takes along, newest first. */
+struct guard_page {
+    struct account_id account;
+    const uint8_t *before; /* ID_BYTES of the last one seen; NULL: from the newest */
+    int limit;
+    int64_t now_ms;
+    struct arena *arena;
+};
+typedef enum err guard_attempt_fn(void *ctx, const struct attempt_view *a);
+enum err guard_attempts_each(struct guard *g, struct store_tx *tx, const struct guard_page *p, guard_attempt_fn *fn,
+                             void *ctx) MUST_CHECK;
+struct guard_event { /* lives during the call */
+    const uint8_t *id, *subject;
+    const char *name;
+    int64_t at_ms;
+    struct str detail; /* JSON, or empty */
+};
+typedef enum err guard_event_fn(void *ctx, const struct guard_event *e);
+enum err guard_history_each(struct store_tx *tx, const struct guard_page *p, guard_event_fn *fn, void *ctx) MUST_CHECK;
 /* Does the data of that export_data attempt still lie open? ERR_NOT_FOUND. */
 enum err guard_export_may(struct store_tx *tx, struct account_id account, struct attempt_id attempt,
                           int64_t now_ms) MUST_CHECK;

@@ -84,7 +84,7 @@ enum err attempt_load(struct store_tx *tx, struct account_id account, struct att
 /* Writes what may change, if nobody else did since it was loaded. ERR_CONFLICT. */
 enum err attempt_write(struct store_tx *tx, struct attempt *a, int64_t now_ms) MUST_CHECK;
 typedef enum err attempt_fn(void *ctx, const struct attempt *a);
-enum err attempt_list(struct store_tx *tx, struct work *w, int limit, attempt_fn *fn, void *ctx) MUST_CHECK;
+enum err attempt_list(struct store_tx *tx, const struct guard_page *p, attempt_fn *fn, void *ctx) MUST_CHECK;
 /*
  * Those of the same account, action and network, opened in the span, that still matter: open or done, or ended after
  * the right password was shown. Oldest first.

@@ -294,8 +294,14 @@ static enum err on_listed(void *ctx, const struct attempt *a) {
 
 static enum err list_tx(struct store_tx *tx, void *ctx) {
     struct listing *l = ctx;
+    const struct guard_call *c = l->w->call;
     l->n = 0;
-    return attempt_list(tx, l->w, (int)l->max + 1, on_listed, l);
+    return attempt_list(tx,
+                        &(struct guard_page){ .account = c->caller->session.account,
+                                              .before = c->has_before ? c->before.b : NULL,
+                                              .limit = (int)l->max + 1,
+                                              .arena = c->arena },
+                        on_listed, l);
 }
 
 void verb_list(struct work *w) {

@@ -77,6 +77,8 @@ enum err account_forget(struct store_tx *tx, struct account_id id) MUST_CHECK;
 enum err place_note(struct store_tx *tx, struct account_id account, struct str country, int64_t since_ms) MUST_CHECK;
 enum err place_since(struct store_tx *tx, struct account_id account, struct str country,
                      int64_t *ret_since_ms) MUST_CHECK;
+typedef enum err place_fn(void *ctx, struct str country, int64_t since_ms);
+enum err place_each(struct store_tx *tx, struct account_id account, place_fn *fn, void *ctx) MUST_CHECK;
 
 struct contact {
     struct contact_id id;

@@ -15,6 +15,13 @@ const struct store_stmt PLACE_SINCE = {
     .sql = "SELECT since_ms FROM account_place WHERE account_id = ?1 AND country = ?2",
 };
 
+const struct store_stmt PLACE_EACH = {
+    .name = "place_each",
+    .in = "b",
+    .out = "ti",
+    .sql = "SELECT country, since_ms FROM account_place WHERE account_id = ?1 ORDER BY since_ms, country",
+};
+
 enum err place_note(struct store_tx *tx, struct account_id account, struct str country, int64_t since_ms) {
     return store_exec(tx, &PLACE_NOTE, S_IN(S_B(account.b), S_S(country), S_I(since_ms)), NULL);
 }
@@ -37,4 +44,19 @@ enum err place_since(struct store_tx *tx, struct account_id account, struct str 
     if (!s.is_there) return ERR_NOT_FOUND;
     *ret_since_ms = s.ms;
     return OK;
+}
+
+struct each_place {
+    place_fn *fn;
+    void *ctx;
+};
+
+static enum err on_place(void *ctx, const struct store_val *v) {
+    const struct each_place *e = ctx;
+    return e->fn(e->ctx, v[0].s, v[1].i);
+}
+
+enum err place_each(struct store_tx *tx, struct account_id account, place_fn *fn, void *ctx) {
+    struct each_place e = { fn, ctx };
+    return store_each(tx, &PLACE_EACH, S_IN(S_B(account.b)), on_place, &e);
 }

@@ -21,6 +21,7 @@ const struct store_stmt *const identity_statements[] = {
     &CONTACT_EACH,
     &PLACE_NOTE,
     &PLACE_SINCE,
+    &PLACE_EACH,
     &DEVICE_ADD,
     &DEVICE_GET,
     &DEVICE_EACH,

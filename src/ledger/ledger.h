@@ -26,6 +26,22 @@ struct ledger_entry {
 };
 
 enum err ledger_append(struct store_tx *tx, const struct ledger_entry *e) MUST_CHECK;
+
+/* One entry as it is read back; what it points at lives during the call. */
+struct ledger_read {
+    uint8_t id[ID_BYTES]; /* of the entry */
+    uint8_t subject[ID_BYTES];
+    const char *event;
+    int64_t at_ms;
+    struct str detail;
+};
+struct ledger_page {
+    struct account_id account;
+    const uint8_t *before; /* ID_BYTES of an entry; NULL: from the newest */
+    int limit;
+};
+typedef enum err ledger_fn(void *ctx, const struct ledger_read *e);
+enum err ledger_each(struct store_tx *tx, const struct ledger_page *p, ledger_fn *fn, void *ctx) MUST_CHECK;
 extern const struct store_stmt *const ledger_statements[];
 
 #endif

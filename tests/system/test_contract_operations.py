@@ -145,8 +145,11 @@ def ask(server, text):
         s.sendall(text)
         s.settimeout(10)
         got = b""
-        while chunk := s.recv(65536):
-            got += chunk
+        try:
+            while chunk := s.recv(65536):
+                got += chunk
+        except ConnectionResetError:  # more than it reads: cut off
+            return {"ok": False}
         return json.loads(got)
 
 
