@@ -19,17 +19,32 @@ NUMBER(MAX_MEMORY, "SELECT coalesce(max(memory_kib), 0) FROM credential");
 NUMBER(SUM_SALTS, "SELECT count(*) FROM attempt WHERE recovery_salt IS NOT NULL");
 NUMBER(SUM_LOCKED, "SELECT CAST(coalesce(sum(is_locked), 0) AS BIGINT) FROM credential");
 
-static const struct store_stmt *const test_statements[] = { &COUNT_ATTEMPTS,
-                                                            &COUNT_CODES,
-                                                            &COUNT_BUDGETS,
-                                                            &COUNT_FAILURES,
-                                                            &COUNT_CREDENTIALS,
-                                                            &COUNT_DEVICES,
-                                                            &SUM_REVS,
-                                                            &MAX_MEMORY,
-                                                            &SUM_SALTS,
-                                                            &SUM_LOCKED,
-                                                            NULL };
+static const struct store_stmt FORGE_RECORD = {
+    .name = "test_forge_record",
+    .in = "bbibbiibi",
+    .out = "",
+    .sql = "INSERT INTO attempt (account_id, attempt_id, action, device_id, subject, state, proved, tried, wrong,"
+           " approve_wrong, fence, expires_ms, touched_ms, password_rev, recovery_rev, passkey_id)"
+           " SELECT ?1, ?2, ?3, ?4, ?5, 1, ?6, 0, 0, 0, 0, ?7, ?9,"
+           " coalesce((SELECT rev FROM credential WHERE account_id = ?1 AND kind = 1), 0),"
+           " coalesce((SELECT rev FROM credential WHERE account_id = ?1 AND kind = 2), 0), ?8",
+};
+static const struct store_stmt FORGE_PASSKEY = {
+    .name = "test_forge_passkey",
+    .in = "bbbi",
+    .out = "",
+    .sql = "INSERT INTO passkey (account_id, passkey_id, credential_hash, credential_id, alg, public_key, sign_count,"
+           " is_backup_eligible, is_backed_up, made_ms, added_by, removed_ms, removed_by)"
+           " VALUES (?1, ?2, ?3, ?3, -7, ?3, 0, 0, 0, ?4, ?2, 0, ?2)",
+};
+NUMBER(ALL_EFFECTS, "SELECT CAST((SELECT sum(rev) FROM credential) * 7919 + (SELECT count(*) FROM credential) * 104729"
+                    " + (SELECT count(*) FROM known_device) * 1299709 + (SELECT count(*) FROM past) * 15485863"
+                    " + (SELECT count(*) FROM passkey WHERE removed_ms = 0) * 179424673 AS BIGINT)");
+
+static const struct store_stmt *const test_statements[] = {
+    &FORGE_RECORD,      &FORGE_PASSKEY, &ALL_EFFECTS, &COUNT_ATTEMPTS, &COUNT_CODES, &COUNT_BUDGETS, &COUNT_FAILURES,
+    &COUNT_CREDENTIALS, &COUNT_DEVICES, &SUM_REVS,    &MAX_MEMORY,     &SUM_SALTS,   &SUM_LOCKED,    NULL
+};
 static const struct store_stmt *const *const statements[] = { keeper_statements, test_statements, NULL };
 
 const char *world_postgres(void) {
@@ -224,6 +239,43 @@ int64_t world_number(struct world *w, const struct store_stmt *st) {
     assert_int_equal(store_read(w->store, read_number, &q), OK);
     arena_reset(w->arena);
     return q.value;
+}
+
+struct forging {
+    const struct keeper_request *q;
+    unsigned proved;
+    struct passkey_id passkey;
+    int64_t now_ms;
+};
+
+static enum err write_record(struct store_tx *tx, void *ctx) {
+    const struct forging *f = ctx;
+    const struct keeper_request *q = f->q;
+    return store_exec(tx, &FORGE_RECORD,
+                      S_IN(S_B(q->account.b), S_B(q->attempt.b), S_I(q->action), S_B(q->device.b), S_B(q->subject.b),
+                           S_I(f->proved), S_I(f->now_ms + MS_PER_DAY), S_B(f->passkey.b), S_I(f->now_ms)),
+                      NULL);
+}
+
+void world_forge(struct world *w, const struct keeper_request *q, unsigned proved, struct passkey_id passkey) {
+    struct forging f = { q, proved, passkey, w->now_ms };
+    assert_int_equal(store_write(w->store, write_record, &f), OK);
+}
+
+static enum err write_passkey(struct store_tx *tx, void *ctx) {
+    const struct forging *f = ctx;
+    uint8_t hash[HASH_BYTES];
+    crypto_sha256(str_bytes(f->passkey.b, sizeof f->passkey.b), hash);
+    return store_exec(tx, &FORGE_PASSKEY, S_IN(S_B(f->q->account.b), S_B(f->passkey.b), S_B(hash), S_I(f->now_ms)),
+                      NULL);
+}
+
+struct passkey_id world_forge_passkey(struct world *w, struct account_id account) {
+    const struct keeper_request q = { .account = account };
+    struct forging f = { .q = &q, .now_ms = w->now_ms };
+    id_new(f.passkey.b);
+    assert_int_equal(store_write(w->store, write_passkey, &f), OK);
+    return f.passkey;
 }
 
 static bool is_on_postgres;

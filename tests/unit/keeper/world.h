@@ -57,9 +57,12 @@ void world_unseal(struct world *w, char out[9]);
 #define OTHER_PASSWORD "my other zebra drinks coffee"
 /* Signs up with GOOD_PASSWORD on a new known device. */
 struct account_id enroll(struct world *w, struct device_id *ret_device, char ret_key[RECOVERY_KEY_TEXT_SIZE]);
+/* Past the keeper: an attempt's record as if those proofs had been seen, and a passkey of the account. */
+void world_forge(struct world *w, const struct keeper_request *q, unsigned proved, struct passkey_id passkey);
+struct passkey_id world_forge_passkey(struct world *w, struct account_id account);
 /* One number from the database. */
 extern const struct store_stmt COUNT_ATTEMPTS, COUNT_CODES, COUNT_BUDGETS, COUNT_FAILURES, COUNT_CREDENTIALS,
-    COUNT_DEVICES, SUM_REVS, MAX_MEMORY, SUM_SALTS, SUM_LOCKED;
+    COUNT_DEVICES, ALL_EFFECTS, SUM_REVS, MAX_MEMORY, SUM_SALTS, SUM_LOCKED;
 void world_sql(struct world *w, const char *sql); /* past the keeper, as an accident does */
 int64_t world_number(struct world *w, const struct store_stmt *st);
 
