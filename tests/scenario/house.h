@@ -47,6 +47,6 @@ void house_run(struct house *h, struct guard_call *call, enum house_fate fate);
 int64_t house_number(struct house *h, const struct store_stmt *st, const struct store_val *in);
 
 extern const struct store_stmt OUTBOX_ROWS, OUTBOX_DELIVERED, ATTEMPT_STATE, HISTORY_COUNT, CASE_COUNT;
-extern const struct store_stmt *const crash_statements[]; /* test_crash.c's; empty elsewhere */
+extern const struct store_stmt *const crash_statements[]; /* walk.c's; empty elsewhere */
 
 #endif

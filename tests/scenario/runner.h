@@ -7,11 +7,12 @@
 
 #include "house.h"
 
-#define WORDS_MAX   16
-#define PEOPLE_MAX  8
-#define DEVICES_MAX 12
-#define TRIES_MAX   1000
-#define SEEN_MAX    600
+#define LINE_MAX_BYTES 600
+#define WORDS_MAX      16
+#define PEOPLE_MAX     8
+#define DEVICES_MAX    12
+#define TRIES_MAX      1000
+#define SEEN_MAX       600
 
 struct person {
     char name[20], email[80], password[80], recovery_key[RECOVERY_KEY_TEXT_SIZE];
@@ -60,6 +61,8 @@ struct scene {
     struct guard_answer last;
 };
 
+/* One line: sentences between ';'. */
+void scene_play(struct scene *s, char *line);
 /* Ends the run with the scenario's file and line. */
 _Noreturn void scene_fail(const struct scene *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 const char *word_at(const struct scene *s, size_t i); /* fails when there is none */
