@@ -94,6 +94,12 @@ static void act_device(struct scene *s) {
     snprintf(c->name, sizeof c->name, "%s", word_at(s, 1));
     origin_make(NULL, str_from(ip ? ip : "192.0.2.1"),
                 STR("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"), &c->from);
+    if (word_after(s, "in")) snprintf(c->from.country, sizeof c->from.country, "%s", word_after(s, "in"));
+}
+
+/* From here on countries are told apart: as with an mmdb file, which these devices need not be looked up in. */
+static void act_places(struct scene *s) {
+    snprintf(s->house.kept.config.place_database, sizeof s->house.kept.config.place_database, "countries.mmdb");
 }
 
 /* A thief's copy of what a browser keeps. */
@@ -441,15 +447,15 @@ bool act(struct scene *s) {
         const char *verb;
         void (*fn)(struct scene *s);
     } acts[] = {
-        { "person", act_person },    { "device", act_device }, { "member", act_member },
-        { "copy", act_copy },        { "forget", act_forget }, { "push", act_push },
-        { "attempt", act_attempt },  { "flood", act_flood },   { "with", act_with },
-        { "prove", act_prove },      { "code", act_code },     { "approve", act_approve },
-        { "deny", act_deny },        { "show", act_show },     { "commit", act_commit },
-        { "answer", act_answer },    { "look", act_look },     { "seen", act_seen },
-        { "tick", act_tick },        { "wait", act_wait },     { "restart", act_restart },
-        { "hold", act_hold },        { "team", act_team },     { "delivered", act_delivered },
-        { "read", outbox_read_all }, { "reads", act_reads },
+        { "person", act_person },   { "device", act_device },    { "member", act_member },
+        { "copy", act_copy },       { "forget", act_forget },    { "push", act_push },
+        { "attempt", act_attempt }, { "flood", act_flood },      { "with", act_with },
+        { "prove", act_prove },     { "code", act_code },        { "approve", act_approve },
+        { "deny", act_deny },       { "show", act_show },        { "commit", act_commit },
+        { "answer", act_answer },   { "look", act_look },        { "seen", act_seen },
+        { "tick", act_tick },       { "wait", act_wait },        { "restart", act_restart },
+        { "hold", act_hold },       { "team", act_team },        { "delivered", act_delivered },
+        { "places", act_places },   { "read", outbox_read_all }, { "reads", act_reads },
     };
     for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
         if (!word_is(s, 0, acts[i].verb)) continue;
