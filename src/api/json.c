@@ -61,6 +61,7 @@ json_t *json_attempt(const struct attempt_view *a) {
                           "proved", json_proofs(a->proved), "opened_at", json_time(a->opened_ms), "expires_at",
                           json_time(a->expires_ms), "hold_until", json_time(a->hold_until_ms));
     add_also(o, a->need);
+    if (a->hold_ms > 0) (void)json_object_set_new(o, "hold_seconds", json_integer((json_int_t)(a->hold_ms / 1000)));
     if (a->is_owner_view) {
         add_about(o, a);
         (void)json_object_set_new(o, "from", json_from(a->ip, a->place, a->device, a->is_known_device));

@@ -261,6 +261,7 @@ void verb_answer(struct work *w) {
     w->related = arena_alloc(w->call->arena, RELATED_MAX * sizeof *w->related);
     r = w->related ? look_lock_write(&x) : ERR_NOMEM;
     if (r == OK) tell_all(w);
+    w->call->answer.is_put_back = r == OK && x.undone_n > 0;
     finish(w, r == ERR_GONE ? GUARD_EXPIRED : say_of_err(r));
 }
 

@@ -108,6 +108,13 @@ struct need need_of(const struct guard *g, const struct attempt *a) {
     return is_eased ? action_rules[a->action].need_known : config_need(g->o.config, a->action);
 }
 
+/* Said before it is proved, but to nobody who might learn from it whether there is such an account. */
+static int64_t hold_to_come(const struct work *w, const struct attempt *a) {
+    bool is_ahead = a->state == ATTEMPT_OPENED || a->state == ATTEMPT_PROVED;
+    if (!is_ahead || a->hold_until_ms != 0 || action_rules[a->action].opener != OPENER_SESSION) return 0;
+    return policy_hold_ms(w->g, a);
+}
+
 void view_of(const struct work *w, const struct attempt *a, bool is_owner, struct attempt_view *ret) {
     *ret = (struct attempt_view){ .id = a->id,
                                   .account = a->account,
@@ -121,6 +128,7 @@ void view_of(const struct work *w, const struct attempt *a, bool is_owner, struc
                                   .opened_ms = a->opened_ms,
                                   .expires_ms = a->expires_ms,
                                   .hold_until_ms = a->hold_until_ms,
+                                  .hold_ms = hold_to_come(w, a),
                                   .ip = a->ip,
                                   .place = a->place,
                                   .device = a->from_device,

@@ -106,6 +106,7 @@ struct attempt_view {
     unsigned proved;
     int64_t opened_ms, expires_ms, hold_until_ms;
     struct str ip, place, device; /* for the owner only */
+    int64_t hold_ms; /* how long it will be held, for those who are signed in; 0: not at all, or not said */
     bool is_known_device, is_code_alive, is_owner_view;
 };
 
@@ -150,6 +151,7 @@ struct guard_answer {
     bool is_budget_spent; /* by this call */
     struct alert alert;   /* GUARD_ANSWER, GUARD_LINK_SHOW */
     enum account_state account_state;
+    bool is_put_back; /* GUARD_ANSWER: what was done is undone */
     bool has_case;
     struct case_id case_id;
 };
