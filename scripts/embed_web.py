@@ -2,7 +2,7 @@
 """Makes a C file that holds the pages and what they need. Usage: embed_web.py WEB_FOLDER OUT.c DEPFILE
 
 assets/** are served as they are; pages/NAME.html is a body that layout.html is put around. A page begins with lines
-`title: …` and, where it has one, `script: /js/….js`, ended by an empty line.
+`title: …` and, where it has one, `script: /js/….js` and `nav: PLACE`, ended by an empty line.
 """
 import hashlib
 import pathlib
@@ -17,13 +17,23 @@ TYPES = {
     ".html": "text/html; charset=utf-8",
 }
 
+PLACES = (("home", "Home"), ("security", "Security"), ("backups", "Backups"), ("alerts", "Alarms"))
+
 
 def compose(layout, text):
     head, body = text.split("\n\n", 1)
     fields = dict(line.split(": ", 1) for line in head.splitlines())
     script = f'<script type="module" src="{fields["script"]}"></script>' if "script" in fields else ""
-    page = layout.replace("{{title}}", fields["title"]).replace("{{script}}", script)
+    page = layout.replace("{{title}}", fields["title"]).replace("{{script}}", script).replace("{{nav}}", nav(fields.get("nav")))
     return page.replace("{{body}}", body.strip())
+
+
+def nav(current):
+    """The pages of those who are signed in, with the one that is shown marked."""
+    if not current:
+        return ""
+    links = (f'<a href="/{p}"{" aria-current=" + chr(34) + "page" + chr(34) if p == current else ""}>{w}</a>' for p, w in PLACES)
+    return f'<nav class="nav" aria-label="Your account">{"".join(links)}</nav>'
 
 
 def array(name, data):
@@ -43,7 +53,7 @@ def main():
     for f in sorted((folder / "pages").glob("*.html")):
         files.append(f)
         entries.append(("page:" + f.stem, TYPES[".html"], compose(layout, f.read_text()).encode()))
-    shell = layout.replace("{{script}}", "").replace("{{title}}", "\0").replace("{{body}}", "\0").encode().split(b"\0")
+    shell = layout.replace("{{script}}", "").replace("{{nav}}", "").replace("{{title}}", "\0").replace("{{body}}", "\0").encode().split(b"\0")
     assert len(shell) == 3, "layout.html has one title and one body, in this order"
     text = '/* Made by scripts/embed_web.py. */\n#include "web/assets.h"\n\n'
     rows = ""

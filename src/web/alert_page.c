@@ -69,10 +69,23 @@ static void add_facts(struct buf *b, const struct alert *a) {
     buf_add_z(b, "</dd></div></dl>");
 }
 
-static void add_form(struct buf *b) {
+/* What "It wasn't me" does, from the alert's own words: the rest of its advice. Empty where they do not say. */
+static struct str effect_of(struct str body) {
+    const char *at = memmem(body.p, body.n, "\n\nIf this isn't you", 19), *end;
+    struct str advice;
+    if (!at) return STR("");
+    advice = first_paragraph(str_bytes(at + 2, body.n - (size_t)(at + 2 - body.p)));
+    end = memmem(advice.p, advice.n, ". ", 2);
+    return end ? str_bytes(end + 2, advice.n - (size_t)(end + 2 - advice.p)) : STR("");
+}
+
+static void add_form(struct buf *b, const struct alert *a) {
+    struct str effect = effect_of(a->body);
     buf_add_z(b, "<form method=\"post\" class=\"card answer\">"
                  "<h2>Was this you?</h2>"
-                 "<p>If you are not sure, press &ldquo;It wasn't me&rdquo;. It only ever makes your account safer.</p>"
+                 "<p>If not, press &ldquo;It wasn't me&rdquo;. ");
+    buf_add_html(b, effect.n ? effect : STR("It only ever makes your account safer."));
+    buf_add_z(b, "</p>"
                  "<div class=\"buttons\">"
                  "<button class=\"button danger\" name=\"answer\" value=\"not_me\">It wasn't me</button>"
                  "<button class=\"button quiet-button\" name=\"answer\" value=\"me\">It was me</button></div>"
@@ -105,7 +118,7 @@ static void reply_show(struct http_request *req, struct api_call *c) {
         buf_add_z(&b, "<p class=\"notice warn\">This account is locked down. <a href=\"/recover\">Take it back</a> "
                       "with your recovery key and a code from one of your devices.</p>");
     add_facts(&b, a);
-    add_form(&b);
+    add_form(&b, a);
     buf_add_z(&b, "<p class=\"quiet\">This page changes nothing until you press a button.</p>");
     end(req, 200, &b);
 }
@@ -143,9 +156,31 @@ static void reply_refused(struct http_request *req, struct api_call *c) {
 
 /* ---- the answer ---- */
 
-static void add_locked_steps(struct buf *b, bool is_here) {
-    buf_add_z(b, "<p class=\"lead\">Whoever did this had your password. So it opens nothing any more, and every device "
-                 "was signed out");
+/* By action, once it was done and is undone. */
+static const char *const put_back[ACTION_COUNT] = {
+    [ACTION_SIGN_IN] = "The recovery key that they used counts again, and the one that they were shown opens nothing.",
+    [ACTION_CHANGE_PASSWORD] = "The password that they set is gone.",
+    [ACTION_RECOVER_PASSWORD] = "The password that they set is gone.",
+    [ACTION_CHANGE_EMAIL] = "Your old address is your account's address again.",
+    [ACTION_ADD_CONTACT] = "The address that they added is gone.",
+    [ACTION_REMOVE_CONTACT] = "The address that they removed hears of every alarm again.",
+    [ACTION_NEW_RECOVERY_KEY] = "The recovery key that you had counts again, and theirs opens nothing.",
+    [ACTION_ADD_PASSKEY] = "Their passkey is gone.",
+    [ACTION_REMOVE_PASSKEY] = "The passkey that they removed counts again.",
+    [ACTION_DELETE_ACCOUNT] = "Your account is not deleted: it is back, with all that it held.",
+};
+
+static void add_put_back(struct buf *b, const struct guard_answer *a) {
+    const char *words = put_back[a->alert.action];
+    if (!a->is_put_back) return;
+    buf_addf(b, "<p class=\"notice good\">%s</p>", words ? words : "What was changed is as it was before.");
+}
+
+static void add_locked_steps(struct buf *b, const struct guard_answer *a, bool is_here) {
+    add_put_back(b, a);
+    buf_add_z(b, a->is_put_back ? "<p class=\"lead\">Whoever did this could open your account."
+                                : "<p class=\"lead\">Whoever did this had your password.");
+    buf_add_z(b, " So the password opens nothing any more, and every device was signed out");
     buf_add_z(b, is_here ? " but this one.</p>" : ".</p>");
     buf_add_z(b, "<h2>What to do now</h2><ol class=\"steps\">"
                  "<li><strong>Choose a new password.</strong> You need your recovery key and a code from one of your "
@@ -156,6 +191,28 @@ static void add_locked_steps(struct buf *b, bool is_here) {
     if (is_here)
         buf_add_z(b, "<p>As you are still signed in here, you can also <a href=\"/change-password\">change your "
                      "password</a> with two other proofs.</p>");
+}
+
+/* Stopped, and nothing had to be locked. Whoever has a session still has it: that is the one thing left to do. */
+static void add_stopped(struct buf *b, const struct alert *a) {
+    bool is_done = a->kind == ALERT_DONE;
+    if (action_rules[a->action].opener == OPENER_ANYONE) {
+        buf_add_z(
+            b, "<p class=\"lead\">Whoever tried this is not in. Your password was not used, and it still works.</p>"
+               "<p>If you use the same password elsewhere, or told it to somebody, <a href=\"/change-password\">change "
+               "your password</a>.</p>");
+        return;
+    }
+    if (is_done && a->action == ACTION_PURCHASE)
+        buf_add_z(b, "<p class=\"lead\">Now call the shop and your bank: the shop may already hold the receipt.</p>");
+    else if (is_done && a->action == ACTION_EXPORT_DATA)
+        buf_add_z(b, "<p class=\"lead\">The copy of your data can't be fetched any more.</p>");
+    else if (is_done && a->action == ACTION_RESTORE)
+        buf_add_z(b, "<p class=\"lead\">That device reads nothing more of your backup.</p>");
+    else
+        buf_add_z(b, "<p class=\"lead\">It goes no further.</p>");
+    buf_add_z(b, "<p>Whoever did this was signed in to your account. Look where that is, and sign out what you don't "
+                 "know.</p><p><a class=\"button\" href=\"/security#sessions\">See who is signed in</a></p>");
 }
 
 /* The browser's own session of this very account outlived the lock-down. */
@@ -180,13 +237,11 @@ static void reply_answered(struct http_request *req, struct api_call *c) {
     } else if (is_locked) {
         begin(&b, STR("Your account is locked down"));
         buf_add_z(&b, "<p class=\"eyebrow\">You did the right thing</p><h1>Your account is locked down</h1>");
-        add_locked_steps(&b, is_still_in(c, cookie_session(req, c->api)));
+        add_locked_steps(&b, &c->g.answer, is_still_in(c, cookie_session(req, c->api)));
     } else {
         begin(&b, STR("It is stopped"));
-        buf_add_z(&b, "<p class=\"eyebrow\">You did the right thing</p><h1>It is stopped</h1><p class=\"lead\">Whoever "
-                      "tried this is not in. Your password was not used, and it still works.</p><p>If you use the same "
-                      "password elsewhere, or told it to somebody, <a href=\"/change-password\">change your "
-                      "password</a>.</p>");
+        buf_add_z(&b, "<p class=\"eyebrow\">You did the right thing</p><h1>It is stopped</h1>");
+        add_stopped(&b, &c->g.answer.alert);
     }
     if (c->g.answer.has_case)
         buf_add_z(&b, "<p class=\"notice good\">The security team knows about it and will look at it.</p>");

@@ -58,6 +58,9 @@ static void for_signed_in(struct http_request *req, struct api *api, const char 
 
 static void page_home(struct http_request *req, void *app) { for_signed_in(req, app, "page:home"); }
 static void page_alerts(struct http_request *req, void *app) { for_signed_in(req, app, "page:alerts"); }
+static void page_security(struct http_request *req, void *app) { for_signed_in(req, app, "page:security"); }
+static void page_backups(struct http_request *req, void *app) { for_signed_in(req, app, "page:backups"); }
+static void page_purchase(struct http_request *req, void *app) { for_signed_in(req, app, "page:purchase"); }
 static void page_change_password(struct http_request *req, void *app) {
     for_signed_in(req, app, "page:change-password");
 }
@@ -113,6 +116,10 @@ static void page_recover(struct http_request *req, void *app) {
     (void)app;
     reply_asset(req, "page:recover");
 }
+static void page_waiting(struct http_request *req, void *app) {
+    (void)app;
+    reply_asset(req, "page:waiting");
+}
 static void page_offline(struct http_request *req, void *app) {
     (void)app;
     reply_asset(req, "page:offline");
@@ -127,19 +134,23 @@ static void favicon(struct http_request *req, void *app) {
 }
 static void page_devices(struct http_request *req, void *app) {
     (void)app;
-    go(req, "/home#devices");
+    go(req, "/security#devices");
 }
 
 const struct http_route web_routes[] = {
     { "GET", "/", HTTP_WORK, page_welcome, 0 },
     { "GET", "/home", HTTP_WORK, page_home, 0 },
     { "GET", "/alerts", HTTP_WORK, page_alerts, 0 },
+    { "GET", "/security", HTTP_WORK, page_security, 0 },
+    { "GET", "/backups", HTTP_WORK, page_backups, 0 },
+    { "GET", "/purchase", HTTP_WORK, page_purchase, 0 },
     { "GET", "/change-password", HTTP_WORK, page_change_password, 0 },
     { "GET", "/code/{attempt}", HTTP_FAST, page_code, 0 },
     { "GET", "/go", HTTP_FAST, page_go, 0 },
     { "GET", "/sign-up", HTTP_FAST, page_sign_up, 0 },
     { "GET", "/sign-in", HTTP_FAST, page_sign_in, 0 },
     { "GET", "/recover", HTTP_FAST, page_recover, 0 },
+    { "GET", "/waiting", HTTP_FAST, page_waiting, 0 },
     { "GET", "/offline", HTTP_FAST, page_offline, 0 },
     { "GET", "/devices", HTTP_FAST, page_devices, 0 },
     { "GET", "/problems", HTTP_FAST, page_problems, 0 },

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The pages' functions by themselves, and the pages in a real browser against a real server. `npm ci --prefix tests` was
-# run before. TOCSIN_BUILD: the build folder. TOCSIN_RUNS: only these. TOCSIN_SCREENSHOTS: also write docs/screenshots.
+# run before. TOCSIN_BUILD: the build folder. TOCSIN_RUNS: only these. TOCSIN_SCREENSHOTS: a folder for pictures.
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 build=$(CDPATH='' cd -- "${TOCSIN_BUILD:-$here/../../../build}" && pwd)
@@ -27,6 +27,10 @@ hash_memory_kib = 64
 hash_passes = 1
 [push]
 allow_private_networks = true
+[policy.add_contact]
+hold = 8s
+[policy.recover_password]
+hold = 8s
 [metrics]
 listen =
 INI
@@ -35,7 +39,7 @@ chmod 600 "$work/tocsin.ini"
 server=$!
 status=0
 node --test "$here/../../unit/web/" || status=$?
-for run in ${TOCSIN_RUNS:-run lost}; do
+for run in ${TOCSIN_RUNS:-run lost security}; do
     mkdir "$work/$run"
     TOCSIN_ORIGIN="http://localhost:$port" TOCSIN_MAIL="$work/data/mail" TOCSIN_PROFILE="$work/$run" \
         node "$here/$run.mjs" || status=$?

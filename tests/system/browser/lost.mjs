@@ -1,6 +1,6 @@
 // Cleo's account is locked down and every session of hers is over. The way back: her recovery key, and a code that a
 // push brings to the device that she has signed up with. Besides: the worker, no connection, a keyboard.
-import { accessible, check, expectNoise, heading, launch, mails, origin, person, press, quiet, serverIsUp, sleep, total, type, until } from "./tools.mjs";
+import { accessible, check, expectNoise, heading, launch, mails, origin, person, press, quiet, serverIsUp, shoot, sleep, total, type, until } from "./tools.mjs";
 import { keepKey, knock, signUp } from "./steps.mjs";
 import { notifications, pushService, subscribe } from "./pushes.mjs";
 
@@ -84,6 +84,8 @@ async function proveWithPushedCode(cleo, worker, service, other) {
 
 async function comeBack(cleo, worker, service, other, key) {
   await other.goto(`${origin}/recover`);
+  await accessible(other, "/recover");
+  await shoot(other, "recover");
   await type(other, "input[type=email]", email);
   await press(other, "Go on");
   await type(other, "input[type=text]", key);
@@ -91,6 +93,9 @@ async function comeBack(cleo, worker, service, other, key) {
   await proveWithPushedCode(cleo, worker, service, other);
   await type(other, "input[autocomplete=new-password]", fresh);
   await press(other, "Save it");
+  await heading(other, "A recovery of your account is waiting");
+  await shoot(other, "recovery-waits");
+  check("a recovery from an unknown device waits, and goes on by itself", true);
   check("the spent recovery key is replaced", (await keepKey(other)) !== key);
   await until("the words", () => other.$eval("#say", (e) => e.textContent.includes("Your password is new")));
   check("the account is taken back", true);

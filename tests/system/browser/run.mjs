@@ -22,7 +22,6 @@ async function codeShownThere(ada, other) {
   await ada.waitForSelector("article[data-attempt]");
   await accessible(ada, "home with an alarm and a code");
   await shoot(ada, "home-alarm");
-  await shoot(ada, "home-alarm-phone-dark", { dark: true, phone: true });
   check("no digits before a tap", (await ada.$(".big-digits")) === null);
   await press(ada, "Show the digits");
   const digits = await (await ada.waitForSelector(".big-digits")).evaluate((e) => e.textContent);
@@ -70,7 +69,7 @@ async function codeShownHere(ada, other) {
 
 // A known device: signs out, and comes back with the password alone, to where it wanted to go.
 async function knownDevice(page) {
-  await page.goto(`${origin}/home`);
+  await page.goto(`${origin}/security`);
   const here = "::-p-xpath(//li[contains(., 'here, now')]//button)";
   await Promise.all([page.waitForNavigation(), page.locator(here).click()]);
   await page.goto(`${origin}/change-password`);
@@ -115,7 +114,7 @@ async function everyAlarm(page) {
 }
 
 async function renameDevice(page) {
-  await page.goto(`${origin}/home`);
+  await page.goto(`${origin}/security`);
   await press(page, "Rename");
   await page.waitForSelector("#device-list input");
   await page.$eval("#device-list input", (e) => (e.value = ""));
@@ -128,7 +127,7 @@ async function renameDevice(page) {
 }
 
 async function signOutElsewhere(page, other) {
-  await page.goto(`${origin}/home`);
+  await page.goto(`${origin}/security`);
   await press(page, "Sign out everywhere else");
   await until("the words", () => page.$eval("#say", (e) => e.textContent.includes("everywhere but here")));
   await other.goto(`${origin}/home`);
@@ -204,7 +203,7 @@ async function shutOut(browser, ada, stranger) {
   await plain.setJavaScriptEnabled(true);
   quiet(plain, "the alarm's page");
   await accessible(plain, "locked down");
-  await shoot(plain, "locked-down-dark", { dark: true });
+  await shoot(plain, "locked-down");
   await press(stranger, "Use one of my devices");
   await sleep(300);
   expectNoise(stranger, 403);

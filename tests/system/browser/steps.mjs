@@ -51,3 +51,26 @@ export async function knock(page, email, password) {
   await type(page, "input[type=password]", password);
   await press(page, "Go on");
 }
+
+export async function provePassword(page, password) {
+  await type(page, "#step input[type=password]", password);
+  await press(page, "Go on");
+}
+
+export async function proveKey(page, key) {
+  await press(page, "Use my recovery key");
+  await type(page, "#step input[type=text]", key);
+  await press(page, "Go on");
+}
+
+// The digits that a trusted device shows; typed where they are asked for, if that is given.
+export async function digitsFrom(device, asking) {
+  await device.goto(`${origin}/home`);
+  await device.waitForSelector("article[data-attempt]");
+  await press(device, "Show the digits");
+  const digits = await (await device.waitForSelector(".big-digits")).evaluate((e) => e.textContent);
+  if (!asking) return digits;
+  await type(asking, "#step input.digits", digits);
+  await press(asking, "Go on");
+  return digits;
+}

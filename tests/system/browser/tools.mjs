@@ -3,9 +3,10 @@ import fs from "node:fs";
 import path from "node:path";
 import axe from "axe-core";
 import puppeteer from "puppeteer-core";
+import { smaller } from "./png.mjs";
 
 export const origin = process.env.TOCSIN_ORIGIN;
-const shots = process.env.TOCSIN_SCREENSHOTS ? path.resolve(import.meta.dirname, "../../../docs/screenshots") : null;
+const shots = process.env.TOCSIN_SCREENSHOTS ? path.resolve(process.env.TOCSIN_SCREENSHOTS) : null;
 const counts = { passed: 0, failed: 0 };
 
 export function check(what, is, detail = "") {
@@ -59,6 +60,7 @@ export async function person(browser) {
 }
 
 export function quiet(page, what) {
+  if (!has_passkeys) page.noise = page.noise.filter((n) => !/passkeys$|attempts$/.test(n));
   check(`${what}: nothing on the console`, page.noise.length === 0, page.noise.join("\n"));
   page.noise.length = 0;
 }
@@ -89,12 +91,17 @@ export async function accessible(page, what) {
   await page.setViewport(looks[0][1]);
 }
 
-export async function shoot(page, name, { dark = false, phone = false } = {}) {
+// NAME-light, NAME-dark, NAME-phone: what a person sees of it, or with `whole` all of it.
+export async function shoot(page, name, { whole = false } = {}) {
   if (!shots) return;
   fs.mkdirSync(shots, { recursive: true });
-  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }, { name: "prefers-reduced-motion", value: "reduce" }]);
-  await page.setViewport(phone ? { width: 390, height: 844 } : { width: 900, height: 760 });
-  await page.screenshot({ path: path.join(shots, `${name}.png`) });
+  for (const [look, scheme, size] of [["light", "light", { width: 900, height: 760 }], ["dark", "dark", { width: 900, height: 760 }], ["phone", "light", { width: 390, height: 844 }]]) {
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }, { name: "prefers-reduced-motion", value: "reduce" }]);
+    await page.setViewport(size);
+    await page.evaluate(() => scrollTo(0, 0));
+    fs.writeFileSync(path.join(shots, `${name}-${look}.png`), smaller(await page.screenshot({ fullPage: whole })));
+  }
+  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "light" }, { name: "prefers-reduced-motion", value: "reduce" }]);
   await page.setViewport(looks[0][1]);
 }
 
@@ -123,6 +130,23 @@ export async function press(page, text) {
 export async function type(page, selector, text) {
   await page.waitForSelector(selector, { visible: true });
   await page.type(selector, text);
+}
+
+// What the server does not have yet says so; its runs wait for it.
+await serverIsUp();
+const serves = async (path) => (await fetch(`${origin}/api/v1${path}`)).status !== 404;
+export const has_passkeys = await serves("/passkeys");
+export const has_backups = await serves("/backups");
+export const has_exports = await serves("/exports/none");
+
+// By keyboard alone: on to what has that name, and pressed.
+export async function keyTo(page, name) {
+  for (let i = 0; i < 60; i++) {
+    await page.keyboard.press("Tab");
+    const at = await page.evaluate(() => document.activeElement.getAttribute("aria-label") || document.activeElement.textContent || "");
+    if (at.includes(name)) return page.keyboard.press("Enter");
+  }
+  throw new Error(`the keyboard does not reach ${name}`);
 }
 
 export async function heading(page, text) {

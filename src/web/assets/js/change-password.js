@@ -1,31 +1,18 @@
-/* Two proofs, then a new password. */
+/* Two proofs or a passkey, then a new password. */
 import { call, explain } from "./api.js";
 import { el, form, say, show } from "./dom.js";
-import { showKey } from "./key.js";
-import { commit, newPassword, Prover } from "./proofs.js";
-
-function done() {
-  say("Your password is changed. Every other device was signed out.", "good");
-  show(el("p", {}, el("a", { class: "button", href: "/home" }, "Back to my account")));
-}
-
-function askPassword(prover) {
-  const f = newPassword("Your new password");
-  show(
-    form("Choose a new password", f.nodes, "Save it", async () => {
-      const result = await commit(prover, { password: f.input.value });
-      if (!result) return;
-      if (result.recovery_key) showKey(result.recovery_key, done);
-      else done();
-    }),
-  );
-}
+import { finish } from "./finish.js";
+import { hasOwnPasskey } from "./passkeys.js";
+import { Prover } from "./proofs.js";
+import { wordsOf } from "./words.js";
 
 async function begin() {
-  const res = await call("POST", "/attempts", { action: "change_password" });
+  const [res, has_passkey] = await Promise.all([call("POST", "/attempts", { action: "change_password" }), hasOwnPasskey()]);
   if (!res.ok) return say(explain(res));
-  const prover = new Prover(res.data);
-  if (await prover.run()) askPassword(prover);
+  const prover = new Prover(res.data, { has_passkey });
+  if (!(await prover.run()) || !(await finish(prover))) return;
+  say(wordsOf("change_password").done, "good");
+  show(el("p", {}, el("a", { class: "button", href: "/home" }, "Back to my account")));
 }
 
 show(form("", [el("p", {}, "We tell you on every device as soon as you begin, so that nobody can do this behind your back.")], "Begin", begin));

@@ -1,8 +1,9 @@
 /* One attempt that wants a code from this device: as its owner's session sees it, or with the digits that were pushed. */
 import { call, explain } from "./api.js";
-import { attemptCard, showDigits } from "./cards.js";
+import { attemptCard, heldCard, showDigits } from "./cards.js";
 import { pushedDigits } from "./digits.js";
 import { button, el, say, show } from "./dom.js";
+import { namesOf } from "./names.js";
 
 const id = location.pathname.split("/")[2];
 
@@ -30,7 +31,9 @@ async function load() {
     return show(home());
   }
   const a = res.data.attempt;
-  if (["opened", "held"].includes(a.state)) show(attemptCard(a, load), home());
+  const names = await namesOf([a]);
+  if (a.state === "held") show(heldCard(a, load, names), home());
+  else if (a.state === "opened") show(attemptCard(a, load, names), home());
   else show(el("h2", {}, a.state === "denied" ? "This was stopped" : "There is nothing to do here any more"), home());
 }
 

@@ -1,4 +1,6 @@
 /* Builds elements. Data only ever becomes text. */
+import { remaining } from "./words.js";
+
 export const $ = (id) => document.getElementById(id);
 
 export function el(tag, props = {}, ...children) {
@@ -20,11 +22,11 @@ export function say(text, kind = "bad") {
   box.textContent = text || "";
 }
 
-/* Puts one step in place of the last, and the reader's focus on its heading. */
+/* Puts one step in place of the last, and the reader's focus on what is asked for, or on the heading. */
 export function show(...children) {
   const box = $("step");
   box.replaceChildren(...children.filter(Boolean));
-  const target = box.querySelector("input:not([type=checkbox], [hidden]), h2");
+  const target = box.querySelector("input:not([type=checkbox], [hidden])") || box.querySelector("h2");
   if (!target) return;
   if (target.tagName === "H2") target.tabIndex = -1;
   target.focus();
@@ -73,12 +75,19 @@ export function button(text, cls, press) {
   return b;
 }
 
+const days = new Map([[0, "today"], [-1, "yesterday"], [1, "tomorrow"]]);
+
+function day(d) {
+  const noon = (x) => new Date(x.getFullYear(), x.getMonth(), x.getDate(), 12).getTime();
+  return days.get(Math.round((noon(d) - noon(new Date())) / 86400e3)) || d.toLocaleDateString("en-GB", { dateStyle: "medium" });
+}
+
 /* In the reader's own time zone, with the exact time on the side. */
 export function when(text) {
   if (!text) return "";
   const d = new Date(text);
   const utc = `${d.toISOString().slice(0, 19).replace("T", " ")} UTC`;
-  return el("time", { datetime: text, title: utc }, d.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" }));
+  return el("time", { datetime: text, title: utc }, `${day(d)}, ${d.toLocaleTimeString("en-GB", { timeStyle: "short" })}`);
 }
 
 /* Texts and elements in one line, with dots between those that are there. */
@@ -88,4 +97,20 @@ export function dotted(...parts) {
 
 export function facts(rows) {
   return el("dl", { class: "facts" }, ...rows.filter(([, v]) => v).map(([k, v]) => el("div", {}, el("dt", {}, k), el("dd", {}, v))));
+}
+
+/* What is left until then, in words and as a bar that empties. */
+export function countdown(from, until) {
+  const [start, end] = [new Date(from).getTime(), new Date(until).getTime()];
+  const words = el("strong", {});
+  const bar = el("progress", { max: String(Math.max(1, end - start)), "aria-hidden": "true" });
+  const box = el("p", { class: "countdown", role: "timer" }, words, bar);
+  const draw = () => {
+    const left = end - Date.now();
+    words.textContent = left > 0 ? `${remaining(left)} left` : "Time is up";
+    bar.value = Math.max(0, left);
+  };
+  const timer = setInterval(() => (box.isConnected ? draw() : clearInterval(timer)), 1000);
+  draw();
+  return box;
 }

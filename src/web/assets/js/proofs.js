@@ -1,16 +1,24 @@
-/* Shows that it is you: goes on until the attempt is proved, or ends it with words. */
+/* Shows that it is you: goes on until the attempt is proved, or ends it with words. Every dangerous thing comes by here. */
 import { call, explain } from "./api.js";
-import { button, digitsField, el, field, form, say, show, when } from "./dom.js";
-import { strength } from "./strength.js";
+import { button, digitsField, el, field, form, say, show } from "./dom.js";
+import { hasPasskeys, usePasskey } from "./webauthn.js";
 
 const over = (a) => a.state === "failed" || a.state === "expired" || a.state === "denied";
 const poll_ms = 2000;
+const turned_away = "No passkey was used. Try it again, or take another way.";
 
 export class Prover {
-  constructor({ attempt, token }, email) {
-    this.attempt = attempt;
-    this.token = token;
+  /* has_passkey: whether the account has one; undefined where that is not known. again: where one begins anew. */
+  constructor({ attempt, token }, { email, has_passkey, again = location.pathname } = {}) {
+    this.take({ attempt, token });
     this.email = email;
+    this.has_passkey = has_passkey;
+    this.again = again;
+  }
+
+  take({ attempt, token }) {
+    this.attempt = attempt;
+    this.token = token || this.token;
     this.path = `/attempts/${attempt.id}`;
   }
 
@@ -22,38 +30,86 @@ export class Prover {
     });
   }
 
+  /* With a passkey that was used before anything was asked for. */
+  runWith(credential) {
+    return new Promise((done) => {
+      this.done = done;
+      this.prove({ kind: "passkey", credential });
+    });
+  }
+
+  stop() {
+    clearInterval(this.timer);
+  }
+
   can(kind) {
     return this.attempt.needs.of.includes(kind) && !this.attempt.proved.includes(kind);
   }
 
+  canPasskey() {
+    const { of, or } = this.attempt.needs;
+    return hasPasskeys && this.has_passkey !== false && (of.includes("passkey") || or.includes("passkey"));
+  }
+
+  /* Everything but the address that must be shown to be one's own. */
+  isProvedSoFar() {
+    const { count, of, or } = this.attempt.needs;
+    const { proved } = this.attempt;
+    return proved.some((p) => or.includes(p)) || proved.filter((p) => of.includes(p)).length >= count;
+  }
+
   next() {
-    clearInterval(this.timer);
+    this.stop();
     if (this.attempt.state === "proved" || this.attempt.state === "held") return this.done(true);
     if (over(this.attempt)) return this.end();
+    if (this.isProvedSoFar()) return this.newAddress();
+    if (this.attempt.needs.of.length === 1 && this.attempt.needs.of[0] === "passkey") return this.passkey();
+    if (this.attempt.proved.length > 0) return this.choose();
+    if (this.has_passkey && this.canPasskey()) return this.passkey();
     if (this.can("password")) return this.password();
-    if (this.attempt.proved.length === 0 && this.can("recovery_key")) return this.key();
-    return this.choose();
+    return this.can("recovery_key") ? this.key() : this.choose();
   }
 
   end(text) {
-    clearInterval(this.timer);
+    this.stop();
     say(text || "This has ended, for your safety. You can start again.");
-    show(el("p", {}, el("a", { class: "button", href: location.pathname }, "Start again")));
+    show(el("p", {}, el("a", { class: "button", href: this.again }, "Start again")));
     this.done(false);
   }
 
   async prove(body, input) {
     const res = await call("POST", `${this.path}/proofs`, body, this.token);
     if (res.ok) {
-      this.attempt = res.data.attempt;
+      this.take(res.data);
+      say("");
       return this.next();
     }
     const code = res.data.code;
     if (code === "expired" || code === "denied" || code === "conflict") return this.end(explain(res));
     say(explain(res));
+    if (!input) return;
     input.setAttribute("aria-invalid", "true");
     input.value = "";
     input.focus();
+  }
+
+  /* ---- what each screen has in common ---- */
+
+  count() {
+    const { count, of } = this.attempt.needs;
+    const shown = this.attempt.proved.filter((p) => of.includes(p)).length;
+    return count > 1 && el("p", { class: "eyebrow" }, `Proof ${shown + 1} of ${count}`);
+  }
+
+  ways(now) {
+    const first = this.attempt.proved.length === 0;
+    const list = [
+      now !== "passkey" && this.canPasskey() && button("Use a passkey", "quiet-button small", () => this.passkey(true)),
+      now !== "password" && this.can("password") && button("Use my password", "quiet-button small", () => this.password()),
+      now !== "recovery_key" && this.can("recovery_key") && button("Use my recovery key", "quiet-button small", () => this.key()),
+      now !== "code" && !first && this.can("code") && button("Use one of my devices", "quiet-button small", () => this.there()),
+    ].filter(Boolean);
+    return list.length > 0 && el("div", { class: "other-ways" }, el("p", { class: "quiet" }, "Or another way"), el("div", { class: "buttons" }, ...list));
   }
 
   /* The name is there for password managers. */
@@ -61,31 +117,51 @@ export class Prover {
     return this.email && el("input", { type: "email", autocomplete: "username", value: this.email, readonly: true, hidden: true, "aria-label": "E-mail address" });
   }
 
+  /* ---- the screens ---- */
+
   password() {
     const f = field("Your password", { type: "password", autocomplete: "current-password", maxlength: "1000" });
+    const forgot = this.attempt.action === "sign_in" && el("p", {}, el("a", { href: "/recover" }, "I forgot my password"));
     show(
-      form("", [this.account(), ...f.nodes].filter(Boolean), "Go on", () => this.prove({ kind: "password", password: f.input.value }, f.input)),
-      this.attempt.needs.of.includes("code") && this.others(),
+      form("", [this.count(), this.account(), ...f.nodes].filter(Boolean), "Go on", () => this.prove({ kind: "password", password: f.input.value }, f.input)),
+      this.ways("password"),
+      forgot,
     );
   }
 
-  others() {
-    return el("p", {}, el("a", { href: "/recover" }, "I forgot my password"));
+  /* With has_pressed the browser may ask at once. */
+  passkey(has_pressed = false) {
+    show(
+      el("div", { class: "card" }, el("h2", {}, "Use your passkey"),
+        el("p", {}, "Your device asks for your fingerprint, your face or its lock. Nothing is typed, so nothing can be stolen."),
+        el("div", { class: "buttons" }, button("Use my passkey", "", () => this.ceremony()))),
+      this.ways("passkey"),
+    );
+    if (has_pressed) return this.ceremony();
+  }
+
+  async ceremony() {
+    const res = await call("POST", `${this.path}/passkey`, {}, this.token);
+    if (!res.ok) return res.data.code === "expired" || res.data.code === "denied" ? this.end(explain(res)) : say(explain(res));
+    say("");
+    let credential;
+    try {
+      credential = await usePasskey(res.data.publicKey);
+    } catch {
+      return say(turned_away);
+    }
+    return this.prove({ kind: "passkey", credential });
   }
 
   choose() {
-    const nodes = [
-      el("h2", {}, "One more proof that it is you"),
-      el("p", {}, "This device is new to us, or this matters much. A password alone is not enough, because passwords get stolen."),
-    ];
-    const ways = el("div", { class: "buttons" });
-    if (this.can("code")) ways.append(button("Use one of my devices", "", () => this.there()));
-    if (this.can("recovery_key")) ways.append(button("Use my recovery key", "quiet-button", () => this.key()));
-    show(el("div", { class: "card" }, ...nodes, ways));
-  }
-
-  back() {
-    return button("Another way", "quiet-button small", () => this.next());
+    const way = (kind, title, text, press) => this.can(kind) && el("li", {}, button(title, "quiet-button", press), el("p", { class: "quiet" }, text));
+    const list = [
+      way("code", "Use one of my devices", "A device that you have used before shows you a few digits.", () => this.there()),
+      way("password", "Use my password", "The one that you sign in with.", () => this.password()),
+      way("recovery_key", "Use my recovery key", "The groups of four that you printed or saved. Each key works once; you get a new one.", () => this.key()),
+      this.canPasskey() && el("li", {}, button("Use a passkey", "quiet-button", () => this.passkey(true)), el("p", { class: "quiet" }, "Your fingerprint, your face or your device's lock.")),
+    ].filter(Boolean);
+    show(el("div", { class: "card" }, this.count(), el("h2", {}, "One more proof that it is you"), el("p", {}, "A password alone is not enough here, because passwords get stolen."), el("ul", { class: "choices" }, ...list)));
   }
 
   async there() {
@@ -94,10 +170,10 @@ export class Prover {
     this.watch();
     const f = digitsField("The digits that your other device shows", "Your other device rings now. On it, open tocsin and tap \u201cShow the digits\u201d.");
     show(
-      form("Type the digits here", [...f.nodes], "Go on", () => this.prove({ kind: "code", code: f.input.value.trim() }, f.input)),
+      form("Type the digits here", [this.count(), ...f.nodes], "Go on", () => this.prove({ kind: "code", code: f.input.value.trim() }, f.input)),
       el("p", {}, "No digits there? ", button("Show digits here instead", "quiet-button small", () => this.here())),
       el("p", { class: "notice" }, `Type the digits only on this page, at ${location.origin}. Nobody from us ever asks for them.`),
-      el("p", {}, this.back()),
+      this.ways("code"),
     );
   }
 
@@ -106,15 +182,15 @@ export class Prover {
     if (!res.ok) return say(explain(res));
     this.watch();
     show(
-      el("div", { class: "card" }, el("h2", {}, "Type these digits on your other device"), el("p", { class: "big-digits" }, res.data.digits),
+      el("div", { class: "card" }, this.count(), el("h2", {}, "Type these digits on your other device"), el("p", { class: "big-digits" }, res.data.digits),
         el("p", {}, "Open tocsin on a device that you have used before. It shows a card that asks for them. This page goes on by itself.")),
       el("p", { class: "notice" }, "Don't read these digits to anyone, and never type digits that somebody sent you."),
-      el("p", {}, this.back()),
+      this.ways("code"),
     );
   }
 
   watch() {
-    clearInterval(this.timer);
+    this.stop();
     this.timer = setInterval(async () => {
       const res = await call("GET", this.path, null, this.token);
       if (!res.ok) return;
@@ -129,48 +205,15 @@ export class Prover {
     const f = field("Your recovery key", { type: "text", autocomplete: "off", autocapitalize: "characters", spellcheck: "false", maxlength: "200" },
       "The groups of four that you printed or saved. Capitals, spaces and hyphens don't matter.");
     show(
-      form("", f.nodes, "Go on", () => this.prove({ kind: "recovery_key", recovery_key: f.input.value.trim() }, f.input)),
+      form("", [this.count(), ...f.nodes].filter(Boolean), "Go on", () => this.prove({ kind: "recovery_key", recovery_key: f.input.value.trim() }, f.input)),
       el("p", { class: "notice" }, `We only ever ask for it at ${location.origin}.`),
-      this.can("code") && this.attempt.proved.length > 0 && el("p", {}, this.back()),
+      this.ways("recovery_key"),
     );
   }
-}
 
-/* Commits, and while a hold lasts waits on this page. Gives the result, or null when the words are on the page. */
-export async function commit(prover, body) {
-  const res = await call("POST", `${prover.path}/commit`, body, prover.token);
-  if (!res.ok) {
-    say(explain(res));
-    return null;
+  /* You are you; now the new address must be yours too. */
+  newAddress() {
+    const f = digitsField("The code from the mail", "We have sent a mail to the new address. This shows that it is yours, and that you did not mistype it.");
+    show(form("Look into the new mailbox", f.nodes, "Go on", () => this.prove({ kind: "email_code", code: f.input.value.trim() }, f.input)));
   }
-  if (res.status !== 202) return res.data.result;
-  return new Promise((done) => waitForHold(prover, body, res.data.attempt, done));
-}
-
-function waitForHold(prover, body, attempt, done) {
-  const until = new Date(attempt.hold_until);
-  show(
-    el("div", { class: "card" }, el("h2", {}, "Almost done: it waits"),
-      el("p", {}, "This device is new, so we wait until ", when(attempt.hold_until), ". You were told on all your devices and can still stop it there."),
-      el("p", {}, "Keep this page open: it finishes by itself. If you close it, start again later.")),
-  );
-  setTimeout(async () => done(await commit(prover, body)), Math.min(Math.max(until - Date.now(), 1000) + 500, 2 ** 31 - 1));
-}
-
-/* A new password, with hints while it is typed. `about`: what it should not contain. */
-export function newPassword(label, about = () => []) {
-  const f = field(label, { type: "password", autocomplete: "new-password", minlength: "8", maxlength: "1000" }, strength("").hint);
-  const hint = f.nodes.at(-1);
-  const eye = el("input", { type: "checkbox", id: `${f.input.id}-eye` });
-  const draw = () => {
-    const s = strength(f.input.value, about());
-    hint.textContent = s.hint;
-    hint.dataset.level = f.input.value ? s.level : "";
-  };
-  hint.className = "hint strength";
-  hint.setAttribute("aria-live", "polite");
-  f.input.addEventListener("input", draw);
-  eye.addEventListener("change", () => f.input.setAttribute("type", eye.checked ? "text" : "password"));
-  f.nodes.push(el("label", { class: "check", for: eye.id }, eye, el("span", {}, "Show what I type")));
-  return f;
 }

@@ -2,7 +2,8 @@
 import { call, deviceName, explain } from "./api.js";
 import { digitsField, el, field, form, say, show } from "./dom.js";
 import { showKey } from "./key.js";
-import { commit, newPassword, Prover } from "./proofs.js";
+import { newPassword } from "./new-password.js";
+import { Prover } from "./proofs.js";
 
 function askEmail() {
   const f = field("Your e-mail address", { type: "email", autocomplete: "email", maxlength: "254" }, "The alarm reaches you there.");
@@ -11,7 +12,7 @@ function askEmail() {
       const email = f.input.value.trim();
       const res = await call("POST", "/attempts", { action: "sign_up", email });
       if (!res.ok) return say(explain(res));
-      askCode(new Prover(res.data, email));
+      askCode(new Prover(res.data, { email }));
     }),
     el("p", {}, "You have an account? ", el("a", { href: "/sign-in" }, "Sign in")),
   );
@@ -37,8 +38,9 @@ function askPassword(prover) {
     form("Almost there", [prover.account(), ...name.nodes, ...password.nodes], "Create my account", async () => {
       const body = { password: password.input.value, device: deviceName() };
       if (name.input.value.trim()) body.name = name.input.value.trim();
-      const result = await commit(prover, body);
-      if (result) showKey(result.recovery_key, () => location.assign("/home"));
+      const res = await call("POST", `${prover.path}/commit`, body, prover.token);
+      if (!res.ok) return say(explain(res));
+      showKey(res.data.result.recovery_key, () => location.assign("/home"));
     }),
   );
 }

@@ -1,0 +1,57 @@
+/* Each device's backup: how large, how old, how it grew; who asked to read one; and what happened to that. */
+import { call, explain } from "./api.js";
+import { alarmCard, attemptCard, heldCard, place } from "./cards.js";
+import { chart } from "./chart.js";
+import { $, dotted, el, facts, say, when } from "./dom.js";
+import { namesOf } from "./names.js";
+import { size } from "./words.js";
+
+const stale_ms = 7 * 86400e3;
+const states = { opened: "asked for", proved: "asked for", held: "waiting", done: "allowed", denied: "stopped", expired: "not finished", failed: "refused" };
+
+function grown(points) {
+  const [first, last] = [points[0], points.at(-1)];
+  return `From ${size(first[1])} to ${size(last[1])} since ${new Date(first[0]).toLocaleDateString("en-GB", { dateStyle: "medium" })}`;
+}
+
+function backupCard(b, name) {
+  const points = (b.growth || []).map((g) => [new Date(g.at).getTime(), g.bytes]);
+  const is_stale = !b.last_write || Date.now() - new Date(b.last_write) > stale_ms;
+  return el("section", { class: "card", "aria-label": name, "data-backup": b.device },
+    el("h2", {}, name),
+    facts([["Last backup", b.last_write ? when(b.last_write) : "none yet"], ["Size", size(b.bytes)], ["Snapshots", String(b.snapshots ?? "")], ["Files", String(b.files ?? "")]]),
+    points.length > 1 && chart(points, grown(points)),
+    points.length > 1 && el("p", { class: "quiet" }, grown(points)),
+    is_stale && el("p", { class: "notice" }, "It has not been backed up for a while. Turn that device on, or look at its schedule."));
+}
+
+function pastItem(a, names) {
+  return el("li", {}, el("h3", {}, `${names.get(a.about.from_device) || "A device"}: ${states[a.state] || a.state}`),
+    el("p", { class: "quiet" }, ...dotted(el("span", {}, "asked for by ", a.from.device), a.from.place || a.from.ip, when(a.opened_at))));
+}
+
+function drawRequests(attempts, names) {
+  place($("codes"), attempts.filter((a) => a.state === "opened" && a.code_alive), "attempt", (a) => attemptCard(a, load, names));
+  place($("held"), attempts.filter((a) => a.state === "held"), "held", (a) => heldCard(a, load, names));
+  const past = attempts.filter((a) => a.state !== "held" && !(a.state === "opened" && a.code_alive));
+  $("past").replaceChildren(...(past.length ? past.map((a) => pastItem(a, names)) : [el("li", { class: "quiet" }, "No device has asked for another's backup.")]));
+}
+
+async function load() {
+  const [b, t, d, a] = await Promise.all([call("GET", "/backups"), call("GET", "/attempts?limit=100"), call("GET", "/devices"), call("GET", "/alerts?limit=30")]);
+  if (!t.ok) return t.status === 401 ? location.replace("/sign-in?return=/backups") : say(explain(t));
+  if (!b.ok) say(explain(b));
+  const restores = t.data.attempts.filter((x) => x.action === "restore");
+  const names = await namesOf(restores);
+  for (const x of d.ok ? d.data.devices : []) names.set(x.id, x.name || x.platform);
+  const shown = new Set(restores.filter((x) => x.state === "held" || x.code_alive).map((x) => x.id)); // they have a card of their own
+  const alarms = (a.ok ? a.data.alerts : []).filter((x) => x.action === "restore" && !x.answer && x.kind !== "denied" && !shown.has(x.attempt));
+  place($("alarms"), alarms.map(({ deliveries, ...x }) => x), "alert", (x) => alarmCard(x, load));
+  drawRequests(restores, names);
+  const backups = b.ok ? b.data.backups : [];
+  $("backups").replaceChildren(...backups.map((x) => backupCard(x, names.get(x.device) || "A device that was removed")));
+  $("none").hidden = !b.ok || backups.length > 0;
+}
+
+load();
+setInterval(load, 20000);
