@@ -39,7 +39,7 @@ chmod 600 "$work/tocsin.ini"
 server=$!
 status=0
 node --test "$here/../../unit/web/" || status=$?
-for run in ${TOCSIN_RUNS:-run lost security}; do
+for run in ${TOCSIN_RUNS:-run lost security passkeys backups}; do
     mkdir "$work/$run"
     TOCSIN_ORIGIN="http://localhost:$port" TOCSIN_MAIL="$work/data/mail" TOCSIN_PROFILE="$work/$run" \
         node "$here/$run.mjs" || status=$?

@@ -1,5 +1,5 @@
 // Dana changes everything that opens her account, on a device that is familiar and on one that is not, where it waits.
-import { accessible, check, expectNoise, has_exports, heading, keyTo, launch, mails, origin, person, press, quiet, shoot, sleep, total, type, until } from "./tools.mjs";
+import { accessible, check, expectNoise, heading, keyTo, launch, mails, origin, person, press, quiet, shoot, sleep, total, type, until } from "./tools.mjs";
 import { digitsFrom, keepKey, knock, proveKey, provePassword, signUp } from "./steps.mjs";
 
 const email = "dana@example.org";
@@ -142,7 +142,8 @@ async function exportData(dana, key) {
   await accessible(dana, "the copy is ready");
   const href = await dana.$eval("#step a.button", (e) => e.href);
   check("the copy has a link of this server", href.startsWith(`${origin}/api/v1/exports/`), href);
-  if (has_exports) check("the copy is there", (await dana.evaluate(async (to) => (await fetch(to)).status, href)) === 200);
+  const copy = await dana.evaluate(async (to) => { const res = await fetch(to); return { status: res.status, type: res.headers.get("content-type") }; }, href);
+  check("the copy is there", copy.status === 200 && copy.type === "application/zip", copy);
   await press(dana, "Done");
   quiet(dana, "a copy");
   return fresh;

@@ -60,7 +60,6 @@ export async function person(browser) {
 }
 
 export function quiet(page, what) {
-  if (!has_passkeys) page.noise = page.noise.filter((n) => !/passkeys$|attempts$/.test(n));
   check(`${what}: nothing on the console`, page.noise.length === 0, page.noise.join("\n"));
   page.noise.length = 0;
 }
@@ -135,9 +134,7 @@ export async function type(page, selector, text) {
 // What the server does not have yet says so; its runs wait for it.
 await serverIsUp();
 const serves = async (path) => (await fetch(`${origin}/api/v1${path}`)).status !== 404;
-export const has_passkeys = await serves("/passkeys");
 export const has_backups = await serves("/backups");
-export const has_exports = await serves("/exports/none");
 
 // By keyboard alone: on to what has that name, and pressed.
 export async function keyTo(page, name) {

@@ -40,7 +40,7 @@ function drawRequests(attempts, names) {
 async function load() {
   const [b, t, d, a] = await Promise.all([call("GET", "/backups"), call("GET", "/attempts?limit=100"), call("GET", "/devices"), call("GET", "/alerts?limit=30")]);
   if (!t.ok) return t.status === 401 ? location.replace("/sign-in?return=/backups") : say(explain(t));
-  if (!b.ok) say(explain(b));
+  if (!b.ok && b.status !== 404) say(explain(b)); // 404: this server keeps none
   const restores = t.data.attempts.filter((x) => x.action === "restore");
   const names = await namesOf(restores);
   for (const x of d.ok ? d.data.devices : []) names.set(x.id, x.name || x.platform);
@@ -50,7 +50,7 @@ async function load() {
   drawRequests(restores, names);
   const backups = b.ok ? b.data.backups : [];
   $("backups").replaceChildren(...backups.map((x) => backupCard(x, names.get(x.device) || "A device that was removed")));
-  $("none").hidden = !b.ok || backups.length > 0;
+  $("none").hidden = (!b.ok && b.status !== 404) || backups.length > 0;
 }
 
 load();

@@ -1,5 +1,5 @@
 /* A purchase from an address: strictly what the contract names, short, and without characters that deceive the eye. */
-const limits = { merchant: 100, amount: 20, currency: 3, description: 200, reference: 100 };
+const limits = { merchant: 200, amount: 20, currency: 3, description: 500, reference: 100 }; // bytes
 const optional = ["description", "reference"];
 /* Controls, marks and overrides of direction, line ends, what is not seen, private use, halves of a character. */
 const deceives = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\u2028\u2029]/u;
@@ -20,18 +20,17 @@ function decode(hash) {
 }
 
 function isText(value, name) {
-  if (typeof value !== "string" || [...value].length > limits[name]) return false;
-  return value.trim() !== "" || optional.includes(name);
+  return typeof value === "string" && value.trim() !== "" && new TextEncoder().encode(value).length <= limits[name];
 }
 
 /* Gives { purchase } or { why }, in words for the person. */
 export function readPurchase(hash) {
   const o = decode(hash);
-  const names = Object.keys(limits);
-  if (!o || typeof o !== "object" || Array.isArray(o) || Object.keys(o).some((k) => !names.includes(k))) return { why: bad_link };
-  const purchase = Object.fromEntries(names.map((n) => [n, o[n] ?? (optional.includes(n) ? "" : undefined)]));
-  if (names.some((n) => !isText(purchase[n], n))) return { why: bad_link };
-  if (names.some((n) => deceives.test(purchase[n]))) return { why: "The shop's words hold characters that can deceive the eye. Nothing was bought." };
-  if (!/^(0|[1-9]\d{0,11})(\.\d{1,4})?$/.test(purchase.amount) || !/^[A-Z]{3}$/.test(purchase.currency)) return { why: bad_link };
-  return { purchase };
+  if (!o || typeof o !== "object" || Array.isArray(o)) return { why: bad_link };
+  const needed = Object.keys(limits).filter((n) => !optional.includes(n));
+  const names = Object.keys(o);
+  if (names.some((n) => !(Object.hasOwn(limits, n)) || !isText(o[n], n)) || needed.some((n) => !names.includes(n))) return { why: bad_link };
+  if (names.some((n) => deceives.test(o[n]))) return { why: "The shop's words hold characters that can deceive the eye. Nothing was bought." };
+  if (!/^(0|[1-9]\d{0,11})(\.\d{1,4})?$/.test(o.amount) || !/^[A-Z]{3}$/.test(o.currency)) return { why: bad_link };
+  return { purchase: o };
 }

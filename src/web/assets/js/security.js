@@ -25,7 +25,7 @@ function named(text, label, press) {
 
 function passkeyItem(p) {
   const remove = () => begin({ action: "remove_passkey", passkey: p.id }, `Remove \u201c${p.name}\u201d`, "It will open nothing any more. Remove it on the device that holds it too.");
-  return row(p.name, dotted(el("span", {}, "made ", when(p.created_at)), p.last_used_at && el("span", {}, "used ", when(p.last_used_at))), named("Remove", p.name, remove));
+  return row(p.name, ["made ", when(p.created_at)], named("Remove", p.name, remove));
 }
 
 async function loadPasskeys() {
