@@ -26,7 +26,7 @@ async function withAddress(email) {
 }
 
 async function options() {
-  const res = await call("POST", "/attempts", { action: "sign_in" });
+  const res = await call("POST", "/attempts", { action: "sign_in", discoverable: true });
   if (!res.ok) return { res };
   const prover = new Prover(res.data);
   const asked = await call("POST", `${prover.path}/passkey`, {}, prover.token);
