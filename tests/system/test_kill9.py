@@ -1,10 +1,12 @@
 """
-Kill -9 of any of the four processes at random moments, under load, with a mail server that refuses and drops. Afterwards: every attempt that
-was answered 2xx has its alert, no change is without its alert, no password is half changed, and no mail went to anybody else.
-TOCSIN_KILLS (40) says how often.
+Kill -9 of any of the four processes at random moments, under load, with a mail server and a push service that refuse, stall and drop.
+Afterwards, attempt by attempt: what was answered 2xx has its alert, no change and no first proof is without its alert, exactly the password
+of the last change that is done works, and every alert reached its owner's mailbox and device, and nobody else's.
+TOCSIN_KILLS (40) says how often, TOCSIN_KILL_SEED in which order.
 """
 
 import base64
+import itertools
 import os
 import random
 import re
@@ -17,76 +19,129 @@ import requests
 import tocsin
 
 KILLS = int(os.environ.get("TOCSIN_KILLS", "40"))
+SEED = int(os.environ.get("TOCSIN_KILL_SEED", str(time.time_ns() % 1000000)))
+networks = itertools.count(1)
+
+
+def network():
+    """An address in a network of its own, so that no alert is counted into another."""
+    n = next(networks)
+    return f"20.{n >> 8 & 255}.{n & 255}.7"
+
+
+class Loser:
+    """A person, what was asked in their name, and what was answered 2xx."""
+
+    def __init__(self, server, sink):
+        self.person, self.server = server.person(), server
+        self.name = self.person.account["id"]
+        sink.subscribe(self.person.client, self.name)
+        self.opened, self.proved, self.done = set(), set(), set()  # attempts whose opening, first proof, commit was answered
+        self.passwords = {}  # attempt → the password that its commit would set
+        self.first_password = self.person.password
+        self.lost = 0
+
+    def once(self, path, body, token=None, timeout=20):
+        """A 2xx answer's body, None for a refusal, an exception for no answer."""
+        headers = {"X-Forwarded-For": network()}
+        if token:
+            headers["Authorization"] = "Bearer " + token
+        answer = requests.post(self.server.origin + "/api/v1" + path, json=body, headers=headers, timeout=timeout)
+        if answer.status_code == 503:
+            raise requests.ConnectionError("503")
+        return answer.json() if answer.ok else None
+
+    def patiently(self, *args):
+        for _ in range(120):
+            try:
+                return self.once(*args)
+            except requests.RequestException:
+                self.lost += 1
+                time.sleep(0.25)
+        raise AssertionError(f"{args[0]}: no answer")
+
+    def open(self, body, proofs, token=None):
+        """Opens an attempt and shows the proofs; its path and token, or None when it was refused on the way."""
+        a = self.patiently("/attempts", body, token)
+        if not a:
+            return None
+        attempt = a["attempt"]["id"]
+        self.opened.add(attempt)
+        for kind, secret in proofs:
+            if not self.patiently(f"/attempts/{attempt}/proofs", {"kind": kind, kind: secret}, a["token"]):
+                return None
+            self.proved.add(attempt)
+        return attempt, a["token"]
+
+    def both(self):
+        return [("recovery_key", self.person.recovery_key), ("password", self.person.password)]
+
+    def open_change(self):
+        return self.open({"action": "change_password"}, self.both(), self.person.client.session)
+
+    def commit(self, attempt, token, body):
+        done = self.patiently(f"/attempts/{attempt}/commit", body, token)
+        if done:
+            self.done.add(attempt)
+            self.person.recovery_key = done["result"]["recovery_key"]
+        return done
+
+    def change(self):
+        if ready := self.open_change():
+            self.passwords[ready[0]] = fresh = f"brand new password {random.getrandbits(64)}"
+            if self.commit(*ready, {"password": fresh}):
+                self.person.password = fresh
+
+    def knock(self):
+        self.open({"action": "sign_in", "email": self.person.email}, [("password", self.person.password)])
+
+    def enter(self):
+        if ready := self.open({"action": "sign_in", "email": self.person.email}, self.both()):
+            self.commit(*ready, {})
+
+    def leave(self):
+        """Asks for a change and does not wait for what becomes of it."""
+        if ready := self.open_change():
+            self.passwords[ready[0]] = f"brand new password {random.getrandbits(64)}"
+            try:
+                if self.once(f"/attempts/{ready[0]}/commit", {"password": self.passwords[ready[0]]}, ready[1], random.uniform(0.002, 0.05)):
+                    self.done.add(ready[0])
+            except requests.RequestException:
+                self.lost += 1
 
 
 class Load:
-    """One person who changes their password again and again, and a stranger who knows it."""
+    """Threads that ask until they are told to stop; `broken` is what went wrong in them."""
 
-    def __init__(self, person):
-        self.person = person
-        self.opened = self.first_proofs = self.changed = 0
-        self.maybe = {person.password}
-        self.stop = False
-        self.errors = []
+    def __init__(self, steady, leaving):
+        self.is_over, self.broken = False, []
+        self.threads = [threading.Thread(target=self.run, args=(self.steadily, x)) for x in steady]
+        self.threads.append(threading.Thread(target=self.run, args=(self.leave_all, leaving)))
+        for t in self.threads:
+            t.start()
 
-    def call(self, method, path, body, token):
-        """A 2xx answer's body, None for a refusal, an exception for no answer."""
-        answer = requests.request(
-            method, self.person.server.origin + path, json=body, headers={"Authorization": "Bearer " + token} if token else {}, timeout=20
-        )
-        if 200 <= answer.status_code < 300:
-            return answer.json()
-        if answer.status_code in (503,):
-            raise requests.ConnectionError("503")
-        return None
+    def run(self, what, who):
+        try:
+            what(who)
+        except Exception as e:  # noqa: BLE001
+            self.broken.append(e)
 
-    def patiently(self, method, path, body, token, tries=12):
-        for _ in range(tries):
-            if self.stop:
-                return None
-            try:
-                return self.call(method, path, body, token)
-            except requests.RequestException:
-                time.sleep(0.25)
-        return None
-
-    def change(self, fresh):
-        p = self.person
-        a = self.patiently("POST", "/api/v1/attempts", {"action": "change_password"}, p.client.session)
-        if not a:
-            return
-        self.opened += 1
-        base, token = f"/api/v1/attempts/{a['attempt']['id']}", a["token"]
-        if not self.patiently("POST", base + "/proofs", {"kind": "recovery_key", "recovery_key": p.recovery_key}, token):
-            return
-        if not self.patiently("POST", base + "/proofs", {"kind": "password", "password": p.password}, token):
-            return
-        self.maybe = {p.password, fresh}
-        done = self.patiently("POST", base + "/commit", {"password": fresh}, token, tries=40)
-        if done:
-            self.changed += 1
-            self.maybe = {fresh}
-            p.password, p.recovery_key = fresh, done["result"]["recovery_key"]
-
-    def knock(self):
-        a = self.patiently("POST", "/api/v1/attempts", {"action": "sign_in", "email": self.person.email}, None)
-        if a and self.patiently(
-            "POST", f"/api/v1/attempts/{a['attempt']['id']}/proofs", {"kind": "password", "password": self.person.password}, a["token"]
-        ):
-            self.first_proofs += 1
-
-    def run(self):
-        n = 0
-        while not self.stop:
-            n += 1
-            try:
-                self.knock()
-                if len(self.maybe) == 1:
-                    self.change(f"brand new password {n} {random.random()}")
-            except Exception as e:  # noqa: BLE001
-                self.errors.append(e)
-                return
+    def steadily(self, loser):
+        while not self.is_over:
+            random.choice([loser.knock, loser.change, loser.enter])()
             time.sleep(0.05)
+
+    def leave_all(self, losers):
+        for loser in losers:
+            if not self.is_over:
+                loser.leave()
+                time.sleep(random.uniform(0.2, 1))
+
+    def finish(self):
+        self.is_over = True
+        for t in self.threads:
+            t.join(120)
+        assert not self.broken, self.broken
 
 
 def restart(server):
@@ -107,77 +162,140 @@ def restart(server):
     raise AssertionError("it did not come back")
 
 
-def kill_around(server):
-    for i in range(KILLS):
-        time.sleep(random.uniform(0.05, 0.5))
-        server.sink.mode = random.choice(["accept", "accept", "accept", "refuse_later", "drop"])
+def kill_around(server, sink):
+    killed = dict.fromkeys(["tocsin-front", "tocsin-keeper", "tocsin-courier", "tocsind"], 0)
+    while sum(killed.values()) < KILLS:
+        time.sleep(random.choice([0.02, 0.1, 0.3, 1.5]) * random.random())
+        server.sink.mode = random.choice(["accept", "accept", "accept", "refuse_later", "stall", "drop"])
+        sink.mode = random.choice(["accept", "accept", "accept", "refuse", "stall", "drop"])
         children = server.children()
         name = random.choice(["tocsin-front", "tocsin-keeper", "tocsin-courier"] * 3 + ["tocsind"])
-        if name not in children:
+        if name not in children:  # it is just being started again
             continue
         os.kill(children[name], signal.SIGKILL)
+        killed[name] += 1
         if name == "tocsind":
             restart(server)
-    server.sink.mode = "accept"
+    server.sink.mode = sink.mode = "accept"
+    return killed
 
 
-def account_of_link(link):
-    raw = base64.urlsafe_b64decode(link[3:] + "=" * (-len(link[3:]) % 4))
-    return base64.urlsafe_b64encode(raw[:16]).decode().rstrip("=")
+def pages(client, path, member):
+    """All of a list that comes in pages."""
+    found, before = [], ""
+    while True:
+        page = client.api("GET", f"{path}?limit=100{before}")
+        found += page[member]
+        if not page["next"]:
+            return found
+        before = f"&before={page['next']}"
 
 
-def check_person(server, load):
-    p = load.person
-    assert not load.errors, load.errors
-    working = []
-    for password in load.maybe:
-        a = server.client().open("sign_in", email=p.email, device_token=p.client.device)
-        answer = server.client().call("POST", f"/api/v1/attempts/{a.id}/proofs", {"kind": "password", "password": password}, a.token)
-        if answer.status_code == 200:
-            working.append((password, a))
-    assert len(working) == 1, f"of {len(load.maybe)} passwords {len(working)} work"
-    session = working[0][1].commit()["result"]["session"]["token"]
-    alerts = p.client.api("GET", "/alerts?limit=100", token=session)["alerts"]
-    total = {}
-    for x in alerts:
-        key = (x["action"], x["kind"])
-        total[key] = total.get(key, 0) + x["count"]
-    assert total.get(("change_password", "opened"), 0) >= load.opened
-    assert total.get(("sign_in", "opened"), 0) >= load.first_proofs
-    assert total.get(("change_password", "done"), 0) >= load.changed
-    if working[0][0] != p.password:  # it was changed, though nobody was told: then there is one more done alert
-        assert total.get(("change_password", "done"), 0) >= load.changed + 1
+def is_right(loser, password):
+    a = loser.server.client().open("sign_in", email=loser.person.email, device_token=loser.person.client.device)
+    body = {"kind": "password", "password": password}
+    return loser.server.client().call("POST", f"/api/v1/attempts/{a.id}/proofs", body, a.token).status_code == 200
+
+
+def check_told(loser):
+    """Every attempt that was answered, and every one that came to anything, has its alerts; gives the alerts."""
+    attempts = {a["id"]: a for a in pages(loser.person.client, "/attempts", "attempts")}
+    alerts = pages(loser.person.client, "/alerts", "alerts")
+    told = {(x["attempt"], x["kind"]) for x in alerts}
+    assert all(x["count"] == 1 for x in alerts)
+    assert loser.opened <= set(attempts)
+    assert {a["action"] for a in attempts.values()} <= {"sign_up", "sign_in", "change_password"}
+    for a in attempts.values():
+        if a["action"] == "sign_up":
+            continue
+        is_change = a["action"] == "change_password"
+        assert (a["id"], "opened") in told or not (is_change or a["proved"] or a["id"] in loser.proved), a
+        assert (a["id"], "done") in told if a["state"] == "done" else a["id"] not in loser.done, a
+        assert ((a["id"], "done") in told) == (a["state"] == "done"), a
+        assert a["state"] in ("opened", "proved", "done", "expired", "failed"), a
+    return attempts, alerts
+
+
+def check_password(loser, attempts):
+    """Of all the passwords that were asked for, the one of the last change that is done works, and no other."""
+    done = [a for a in attempts.values() if a["state"] == "done" and a["action"] == "change_password"]
+    last = max(done, key=lambda a: a["opened_at"], default=None)
+    want = loser.passwords[last["id"]] if last else loser.first_password
+    others = [p for p in [loser.first_password, *loser.passwords.values()] if p != want]
+    assert is_right(loser, want)
+    for other in others[-3:]:
+        assert not is_right(loser, other)
+
+
+def undelivered(loser):
+    ways = {"email": {"sent", "seen"}, "push": {"sent", "seen"}}
+    return [
+        (x["id"], d)
+        for x in pages(loser.person.client, "/alerts", "alerts")
+        for d in x["deliveries"]
+        if d["channel"] in ways and d["state"] not in ways[d["channel"]]
+    ]
+
+
+def parts_of(link):
+    raw = base64.urlsafe_b64decode(link + "=" * (-len(link) % 4))
+    return tuple(tocsin.url64(x) for x in (raw[:16], raw[16:32]))
+
+
+def links(text):
+    return {parts_of(x) for x in re.findall(r"/a/tl_([A-Za-z0-9_-]+)", text)}
+
+
+def check_deliveries(server, sink, losers, alerts):
+    """Each alert is in its owner's mailbox and on its owner's device; what is anywhere is its owner's."""
+    end = time.monotonic() + 120
+    while left := [x for loser in losers for x in undelivered(loser)]:
+        assert time.monotonic() < end, left[:5]
+        server.advance(minutes=16)  # what waits for its next try is due
+        time.sleep(2)
+    owner = {loser.person.email: loser.name for loser in losers}
+    mailed, pushed = [], []
+    for _, _, to, message in server.sink.mails:
+        found = links(tocsin.text_of(message))
+        assert {account for account, _ in found} <= {owner[to]}, to
+        mailed += found
+    for loser in losers:
+        for _, message in sink.to(loser.name):
+            found = links(message["notification"]["navigate"])
+            assert {account for account, _ in found} <= {loser.name}
+            pushed += found
+    for name, ids in alerts.items():
+        assert {(name, x) for x in ids} <= set(mailed) and {(name, x) for x in ids} <= set(pushed)
+    return len(mailed), len(set(mailed)), len(pushed), len(set(pushed))
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 def test_kill_9(database):
     if database == "postgres" and "TOCSIN_TEST_POSTGRES" not in os.environ:
         pytest.skip("TOCSIN_TEST_POSTGRES is not set")
-    server = tocsin.Server(database)
+    random.seed(SEED)
+    sink = tocsin.PushSink()
+    server = tocsin.Server(database, trusted_proxies="127.0.0.1")
     try:
-        loads = [Load(server.person()) for _ in range(3)]
-        threads = [threading.Thread(target=load.run) for load in loads]
-        for t in threads:
-            t.start()
-        kill_around(server)
+        steady = [Loser(server, sink) for _ in range(3)]
+        leaving = [Loser(server, sink) for _ in range(KILLS // 8)]
+        load = Load(steady, leaving)
+        killed = kill_around(server, sink)
         server.wait_ready()
-        for load in loads:
-            load.stop = True
-        for t in threads:
-            t.join(60)
+        load.finish()
         time.sleep(7)  # what stood at committing is finished by the tick
-        server.advance(minutes=16)  # and what waits for its next try is due
         server.wait_ready()
-        for load in loads:
-            check_person(server, load)
-            server.sink.wait(load.person.email, subject="wants to change your password", seconds=60)
-        by_account = {load.person.account["id"]: load.person.email for load in loads}
-        with server.sink.lock:
-            mails = list(server.sink.mails)
-        for _, _, to, message in mails:
-            for link in re.findall(r"/a/(tl_[A-Za-z0-9_-]+)", tocsin.text_of(message)):
-                assert by_account[account_of_link(link)] == to
-        print(f"{KILLS} kills: {sum(x.opened for x in loads)} opened, {sum(x.changed for x in loads)} changed, {len(mails)} mails")
-        assert sum(x.opened for x in loads) > 0 and sum(x.changed for x in loads) > 0
+        alerts = {}
+        for loser in steady + leaving:
+            attempts, told = check_told(loser)
+            alerts[loser.name] = [x["id"] for x in told]
+            check_password(loser, attempts)
+        counts = check_deliveries(server, sink, steady + leaving, alerts)
+        everyone = steady + leaving
+        done, asked = sum(len(x.done) for x in everyone), sum(len(x.passwords) for x in everyone)
+        print(f"seed {SEED}, killed {killed}: {sum(len(x.opened) for x in everyone)} attempts, {done} done, {asked} changes asked for,")
+        print(f"  {sum(x.lost for x in everyone)} calls unanswered, {sum(map(len, alerts.values()))} alerts; mails, alerts mailed, pushes, alerts pushed: {counts}")
+        assert min(len(x.done) for x in steady) > 0 and sum(map(len, alerts.values())) > 0
     finally:
         server.stop()
+        sink.stop()

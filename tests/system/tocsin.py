@@ -1,9 +1,11 @@
 """The real server, a real mail sink, and a small client of the contract, for the system tests."""
 
 import asyncio
+import base64
 import contextlib
 import email
 import email.policy
+import http.server
 import json
 import os
 import pathlib
@@ -20,6 +22,11 @@ import uuid
 
 import requests
 from aiosmtpd.controller import Controller
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 BUILD = pathlib.Path(os.environ.get("TOCSIN_BUILD", "build"))
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -51,8 +58,8 @@ class MailSink:
 
     async def handle_DATA(self, server, session, envelope):
         at = time.monotonic()
-        if self.mode == "stall":
-            await asyncio.sleep(60)
+        while self.mode == "stall" and time.monotonic() < at + 60:
+            await asyncio.sleep(0.1)
         if self.mode == "drop":
             server.transport.close()
             return "421 gone"
@@ -91,13 +98,93 @@ def text_of(message):
     return message.get_body(("plain",)).get_content()
 
 
+def url64(b):
+    return base64.urlsafe_b64encode(b).rstrip(b"=").decode()
+
+
+class PushSink:
+    """A push service that reads what it is sent (RFC 8291), with the time; `mode` makes it refuse, stall or drop."""
+
+    def __init__(self):
+        sink = self
+        self.pushes, self.mode, self.keys = [], "accept", {}
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body, at = self.rfile.read(int(self.headers["Content-Length"])), time.monotonic()
+                while sink.mode == "stall" and time.monotonic() < at + 60:
+                    time.sleep(0.1)
+                if sink.mode == "drop":
+                    self.close_connection = True
+                    return
+                if sink.mode == "accept":
+                    sink.pushes.append((at, self.path[1:], body, dict(self.headers)))
+                self.send_response(201 if sink.mode == "accept" else 503)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        class Quiet(http.server.ThreadingHTTPServer):
+            request_queue_size = 128
+
+            def handle_error(self, *_):
+                pass  # the other end was killed, as the tests mean it to be
+
+        self.server = Quiet(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def subscribe(self, client, name):
+        key, auth = ec.generate_private_key(ec.SECP256R1()), os.urandom(16)
+        self.keys[name] = (key, auth)
+        public = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        subscription = {"endpoint": f"http://127.0.0.1:{self.server.server_port}/{name}", "keys": {"p256dh": url64(public), "auth": url64(auth)}}
+        return client.api("POST", "/push/subscriptions", {"subscription": subscription}, status=201)["id"]
+
+    def read(self, name, body):
+        """The message in one push to `name`."""
+        key, auth = self.keys[name]
+        salt, sender, sealed = body[:16], body[21 : 21 + body[20]], body[21 + body[20] :]
+        ours = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        shared = key.exchange(ec.ECDH(), ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), sender))
+
+        def derive(secret, salt, info, n):
+            return HKDF(hashes.SHA256(), n, salt, info).derive(secret)
+
+        secret = derive(shared, auth, b"WebPush: info\0" + ours + sender, 32)
+        opened = AESGCM(derive(secret, salt, b"Content-Encoding: aes128gcm\0", 16))
+        plain = opened.decrypt(derive(secret, salt, b"Content-Encoding: nonce\0", 12), sealed, None)
+        return json.loads(plain[: plain.rindex(2)])
+
+    def to(self, name):
+        """What was pushed to `name`, read."""
+        return [(at, self.read(name, body)) for at, to, body, _ in list(self.pushes) if to == name]
+
+    def wait(self, name, count=1, kind=None, seconds=10):
+        end = time.monotonic() + seconds
+        while True:
+            found = [m for m in self.to(name) if kind is None or m[1]["tocsin"]["kind"] == kind]
+            if len(found) >= count:
+                return found
+            if time.monotonic() > end:
+                raise AssertionError(f"no push {kind!r} to {name}: {self.to(name)}")
+            time.sleep(0.01)
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
 class Server:
     """tocsind with its own data, ports and mail sink. `database` is "sqlite" or "postgres".
 
     `node_of` makes it another node of a server on PostgreSQL: the same databases, keys, origin, clock and mail sink.
     """
 
-    def __init__(self, database="sqlite", settings="", embedded=False, node_of=None, origin=None):
+    def __init__(self, database="sqlite", settings="", node_of=None, origin=None, trusted_proxies=""):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="tocsin-test."))
         self.directory.chmod(0o711)
         self.node_of = node_of
@@ -118,7 +205,7 @@ class Server:
             data += f"database = {self.urls[0]}\nkeeper_database = {self.urls[1]}\n"
         self.config = self.directory / "tocsin.conf"
         self.config.write_text(
-            f"[server]\norigin = {self.origin}\nlisten = 127.0.0.1:{self.port}\nworkers = 1\n[data]\n{data}"
+            f"[server]\norigin = {self.origin}\nlisten = 127.0.0.1:{self.port}\nworkers = 1\ntrusted_proxies = {trusted_proxies}\n[data]\n{data}"
             f"[mail]\nsmtp = smtp://127.0.0.1:{self.sink.port}\nfrom = tocsin <alarm@id.example.org>\n"
             f"[push]\nallow_private_networks = true\ncontact = mailto:ops@example.org\n"
             f"[keeper]\nhash_memory_kib = 64\nhash_passes = 1\n[metrics]\nlisten = 127.0.0.1:{self.metrics_port}\n" + settings
