@@ -21,7 +21,7 @@ struct alarm_from { /* copied from identity/origin.h by guard; siblings don't in
 struct alarm_to {
     enum outbox_channel channel;
     struct str to;                /* address or endpoint */
-    struct str label;             /* what the owner is shown: the address, or the device's name */
+    struct str label;             /* what the owner is shown: the address, or our own words for the device */
     const uint8_t *p256dh, *auth; /* push */
     struct push_id push;          /* push: the subscription */
 };

@@ -19,6 +19,7 @@ static enum err on_contact(void *ctx, const struct contact *c) {
     return OK;
 }
 
+/* The owner sees the device by our own words: its name is whatever its user chose, and its user may be the thief. */
 static enum err add_push(struct destinations *d, const struct push_subscription *p) {
     struct push_subscription *kept = arena_alloc(d->w->call->arena, sizeof *kept);
     struct device device = { .name = STR("a device") };
@@ -30,7 +31,7 @@ static enum err add_push(struct destinations *d, const struct push_subscription 
     if (r != OK && r != ERR_NOT_FOUND) return r;
     d->list[d->n++] = (struct alarm_to){ .channel = OUTBOX_PUSH,
                                          .to = kept->endpoint,
-                                         .label = device.name.n ? device.name : device.platform,
+                                         .label = device.platform.n ? device.platform : STR("a device"),
                                          .p256dh = kept->p256dh,
                                          .auth = kept->auth,
                                          .push = kept->id };

@@ -1,7 +1,6 @@
 """The contract's attempts, over HTTP, with real mail."""
 
 import pytest
-import requests
 
 
 def test_sign_up_and_session(server, person):
@@ -50,32 +49,6 @@ def test_unknown_device_rings_twice(server, person):
     alert = person.alerts()[0]
     assert alert["from"]["device"] == "Firefox on Linux" and alert["from"]["known_device"] is False
     attempt.commit(status=409)
-
-
-def test_no_words_of_a_caller_in_an_alert(server, person):
-    c = server.client(agent="Evil<script>alert(1)</script> call +1 555")
-    attempt = c.open("sign_in", email=person.email)
-    attempt.prove("password", person.password)
-    attempt.prove("recovery_key", person.recovery_key)
-    attempt.commit(device={"name": "Your bank, call +1 555"})
-    mail = server.sink.wait(person.email, subject="New sign-in")[-1][3]
-    for word in ("Evil", "555", "bank", "script"):
-        assert word not in mail.as_string()
-        assert word not in str(person.alerts())
-
-
-def test_forged_host_never_reaches_a_link(server, person):
-    headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"}
-    body = {"action": "sign_in", "email": person.email}
-    a = requests.post(server.origin + "/api/v1/attempts", json=body, headers=headers, timeout=10).json()
-    requests.post(
-        f"{server.origin}/api/v1/attempts/{a['attempt']['id']}/proofs",
-        json={"kind": "password", "password": person.password},
-        headers={**headers, "Authorization": "Bearer " + a["token"]},
-        timeout=10,
-    )
-    mail = server.sink.wait(person.email, subject="knows your password")[-1][3].as_string()
-    assert "evil.example" not in mail and server.origin.split("//")[1] in mail.replace("=\n", "")
 
 
 def test_recovery_key_is_spent_once(server, person):

@@ -94,6 +94,13 @@ class MailSink:
         self.controller.stop()
 
 
+def until(is_so, what, seconds=20):
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.01)
+
+
 def text_of(message):
     return message.get_body(("plain",)).get_content()
 
@@ -352,7 +359,7 @@ class Person:
 
     counter = 0
 
-    def __init__(self, server, name=None):
+    def __init__(self, server, name=None, words=None):
         Person.counter += 1
         self.server = server
         self.email = f"{name or 'person'}{Person.counter}-{uuid.uuid4().hex[:6]}@example.org"
@@ -360,7 +367,7 @@ class Person:
         self.client = server.client()
         attempt = self.client.open("sign_up", email=self.email)
         attempt.prove("email_code", server.sink.code(self.email))
-        result = attempt.commit(password=self.password, name="Ada", device={"name": "Ada's laptop"})["result"]
+        result = attempt.commit(password=self.password, name=words or "Ada", device={"name": words or "Ada's laptop"})["result"]
         self.recovery_key = result["recovery_key"]
         self.account = result["account"]
         self.client.session, self.client.device = result["session"]["token"], result["device"]["token"]
