@@ -84,7 +84,7 @@ def test_push_reaches_a_real_firefox(server, person):
 
 
 def test_every_moment_reaches_mail_and_firefox(server, person):
-    """An unknown device with the right password, and once it is in; a password change, and once it is done."""
+    """An unknown device with the right password, once it is in, and when it was wrong three times; a password change, and once it is done."""
     firefox = Firefox(server, person.client.session)
 
     def reached(subject, n):
@@ -117,13 +117,17 @@ def test_every_moment_reaches_mail_and_firefox(server, person):
         a.prove("recovery_key", person.recovery_key)
         a.commit(password=person.password + " changed")
         reached("changed", before + 4)
+        a = server.client().open("sign_in", email=person.email)
+        for _ in range(3):
+            a.prove("password", "not the password", status=403)
+        reached("Failed attempts", before + 5)
         acks = [e["code"] for e in firefox.events if e["event"] == "ack"]
-        assert len(acks) >= 4 and set(acks) == {100}, acks
+        assert len(acks) >= 5 and set(acks) == {100}, acks
         # a sign-in from a known device sends nothing
         a = person.client.open("sign_in", email=person.email, device_token=person.client.device)
         a.prove("password", person.password + " changed")
         a.commit()
         time.sleep(1)
-        assert len(server.sink.to(person.email)) == before + 4 and len(person.alerts()) == 4
+        assert len(server.sink.to(person.email)) == before + 5 and len(person.alerts()) == 5
     finally:
         firefox.stop()
