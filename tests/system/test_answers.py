@@ -1,22 +1,75 @@
 """Links, "It wasn't me", lock-down, and the way back."""
 
+import html
+import re
+import time
+
 import requests
+import tocsin
 
 
 def link_of(server, person, subject):
     return server.sink.link(person.email, subject)
 
 
+SCANNERS = [
+    tocsin.FIREFOX,
+    "",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Safari/537.36 Edg/120.0 SafeLinks",
+    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+    "Barracuda Sentinel (EE)",
+    "python-requests/2.31 not_me answer=not_me",
+    "A" * 2000,
+    "\u00ff\u00fe<script>",
+]
+WAYS = [("GET", ""), ("HEAD", ""), ("GET", "?answer=not_me"), ("GET", "?answer=not_me&tell_security_team=on"), ("HEAD", "?answer=me"), ("OPTIONS", "")]
+
+
+def links_of(server, push, person):
+    """Everything that a mail or a push invites to open, in text, HTML and message."""
+    texts = [part.get_content() for m in server.sink.to(person.email) for part in m[3].iter_parts()]
+    texts += [m["notification"]["navigate"] for _, m in push.to(person.account["id"])]
+    return sorted({html.unescape(x) for t in texts for x in re.findall(r"https?://[^\s\"<>]+", t) if "/" in x.split("//")[1]})
+
+
+def at_rest(server):
+    """All rows, once the outcomes of what was sent are written."""
+    rows = [server.dump()]
+
+    def is_quiet():
+        time.sleep(0.5)
+        rows.append(server.dump())
+        return rows[-1] == rows[-2]
+
+    tocsin.until(is_quiet, "rest")
+    return rows[-1]
+
+
 def test_scanner_changes_nothing(server, person):
+    """A mail scanner opens every link 100 times, in every way but the form's POST: not a row of either database changes."""
+    push = tocsin.PushSink()
+    push.subscribe(person.client, person.account["id"])
     a = server.client().open("sign_in", email=person.email)
     a.prove("password", person.password)
-    link = link_of(server, person, "knows your password")
-    for _ in range(100):
-        page = requests.get(f"{server.origin}/a/{link}", timeout=10)
-        assert page.status_code == 200
-    assert a.show()["state"] == "opened"
-    person.client.api("GET", "/session")
-    assert person.alerts()[0]["answer"] is None
+    a.code()
+    b = person.client.open("change_password")
+    person.client.api("POST", f"/attempts/{b.id}/deny", {})
+    a.prove("recovery_key", person.recovery_key)
+    a.commit()
+    server.client().open("recover_password", email=person.email)
+    tocsin.until(lambda: sum("/a/tl_" in x for x in links_of(server, push, person)) == 5, "the five mails")
+    before = at_rest(server)
+    found = links_of(server, push, person)
+    assert any("/code/" in x for x in found), found
+    scanner = requests.Session()
+    for link in found:
+        for i in range(100):
+            method, query = WAYS[i % len(WAYS)]
+            answer = scanner.request(method, link + query, headers={"User-Agent": SCANNERS[i % len(SCANNERS)].encode()}, timeout=10)
+            assert answer.status_code in ((405,) if method == "OPTIONS" else (200,)), (link, method, answer.status_code)
+            assert "Set-Cookie" not in answer.headers
+    assert server.dump() == before
+    push.stop()
 
 
 def test_not_me_by_link_without_a_session(server, person):
@@ -49,13 +102,16 @@ def test_not_me_in_a_trusted_session_keeps_it(server, person):
 
 
 def test_after_the_thief_changed_the_password(server, person):
-    """He had password and recovery key; the owner takes the account back with the link, a code and a new key."""
+    """He had password and a code; the owner, signed out everywhere, takes the account back with the link, her key and a code on her phone."""
+    push = tocsin.PushSink()
+    name = person.account["id"]
+    push.subscribe(person.client, name)
     thief = server.client(agent="curl/8")
     a = thief.open("sign_in", email=person.email)
     a.prove("password", person.password)
     a.prove("code", person.code_for(a))  # the owner was talked into it
-    result = a.commit()["result"]
-    thief.session = result["session"]["token"]
+    thief.session = a.commit()["result"]["session"]["token"]
+    push.subscribe(thief, "thief" + name)
     b = thief.open("change_password")
     b.prove("password", person.password)
     b.prove("code", person.code_for(b))
@@ -65,6 +121,19 @@ def test_after_the_thief_changed_the_password(server, person):
     done = server.client().api("POST", "/alerts/answer", {"link": link, "answer": "not_me"})
     assert done["account"]["state"] == "locked_down"
     thief.call("GET", "/api/v1/session", token=thief.session, status=401)
+    c = server.client(agent="curl/8").open("sign_in", email=person.email)
+    c.prove("password", "thief's own new password", status=403)
+    server.client().api("POST", "/alerts/answer", {"link": link_of(server, person, "New sign-in"), "answer": "not_me"})
+    back = server.client().open("recover_password", email=person.email)
+    back.prove("recovery_key", person.recovery_key)
+    back.code("shown_there")
+    back.prove("code", push.code(name, back.id))
+    back.commit(password="mine again, and only mine")
+    assert not any("code" in m["tocsin"] for _, m in push.to("thief" + name))
+    again = server.client().open("sign_in", email=person.email, device_token=person.client.device)
+    again.prove("password", "mine again, and only mine")
+    again.commit()
+    push.stop()
 
 
 def test_not_me_on_a_done_sign_in_forgets_the_device(server, person):

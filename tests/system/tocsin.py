@@ -170,15 +170,14 @@ class PushSink:
         """What was pushed to `name`, read."""
         return [(at, self.read(name, body)) for at, to, body, _ in list(self.pushes) if to == name]
 
-    def wait(self, name, count=1, kind=None, seconds=10):
-        end = time.monotonic() + seconds
-        while True:
-            found = [m for m in self.to(name) if kind is None or m[1]["tocsin"]["kind"] == kind]
-            if len(found) >= count:
-                return found
-            if time.monotonic() > end:
-                raise AssertionError(f"no push {kind!r} to {name}: {self.to(name)}")
-            time.sleep(0.01)
+    def code(self, name, attempt):
+        """The digits that were pushed to `name` for an attempt."""
+
+        def found():
+            return [m["tocsin"]["code"] for _, m in self.to(name) if m["notification"]["navigate"].endswith(f"/code/{attempt}")]
+
+        until(found, "a code")
+        return found()[-1]
 
     def stop(self):
         self.server.shutdown()
@@ -260,6 +259,17 @@ class Server:
         (now,) = struct.unpack("<q", self.clock.read_bytes())
         with open(self.clock, "r+b") as f:
             f.write(struct.pack("<q", now + ms))
+
+    def dump(self):
+        """Every row of both databases, as SQL."""
+        if self.databases:
+            url = os.environ["TOCSIN_TEST_POSTGRES"]
+            commands = [["pg_dump", "--data-only", "--inserts", url + name] for name in self.databases]
+        else:
+            commands = [["sqlite3", "-readonly", file, ".dump"] for file in sorted(self.directory.glob("data/*/*.db"))]
+        assert len(commands) == 2
+        lines = [x for c in commands for x in subprocess.run(c, check=True, capture_output=True, text=True).stdout.splitlines()]
+        return sorted(x for x in lines if x.startswith("INSERT"))
 
     def terminate(self):
         self.process.terminate()
