@@ -250,7 +250,7 @@ class Server:
         tasks = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         for pid in tasks:
             with contextlib.suppress(OSError):
-                found[pathlib.Path(f"/proc/{pid}/comm").read_text().strip()] = int(pid)
+                found.setdefault(pathlib.Path(f"/proc/{pid}/comm").read_text().strip(), int(pid))  # one may be forked and not yet itself
         return found
 
     def advance(self, **span):
