@@ -62,6 +62,13 @@ const struct store_stmt OUTBOX_ADD = {
            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 1, ?16, ?17, ?18, 0, ?16, 0)"
            " ON CONFLICT (account_id, id) DO NOTHING",
 };
+const struct store_stmt ALERT_WITHDRAW = {
+    .name = "alert_withdraw", .in = "bb", .out = "", .sql = "DELETE FROM alert WHERE account_id = ?1 AND id = ?2"
+};
+const struct store_stmt OUTBOX_WITHDRAW = { .name = "outbox_withdraw",
+                                            .in = "bb",
+                                            .out = "",
+                                            .sql = "DELETE FROM outbox WHERE account_id = ?1 AND alert_id = ?2" };
 const struct store_stmt OUTBOX_OF_ALERT = {
     .name = "outbox_of_alert",
     .in = "bb",
@@ -175,12 +182,16 @@ static enum err raise_new(struct store_tx *tx, const struct alarm_event *e, stru
     return r;
 }
 
+static enum err find_live(struct store_tx *tx, const struct alarm_event *e, struct live *l) {
+    return store_each(tx, &ALERT_LIVE,
+                      S_IN(S_B(e->account.b), S_I(e->action), S_I(e->kind), S_S(or_empty(e->from.net)),
+                           S_I(e->at_ms - COLLAPSE_MS), S_I(e->at_ms + COLLAPSE_MS)),
+                      on_live, l);
+}
+
 enum err alarm_raise(struct store_tx *tx, const struct alarm_event *e, struct alert_id *ret_alert) {
     struct live live = { .is_found = false };
-    enum err r = store_each(tx, &ALERT_LIVE,
-                            S_IN(S_B(e->account.b), S_I(e->action), S_I(e->kind), S_S(or_empty(e->from.net)),
-                                 S_I(e->at_ms - COLLAPSE_MS), S_I(e->at_ms + COLLAPSE_MS)),
-                            on_live, &live);
+    enum err r = find_live(tx, e, &live);
     if (r != OK) return r;
     if (!live.is_found) return raise_new(tx, e, ret_alert);
     if ((r = store_exec(tx, &ALERT_COUNT_UP, S_IN(S_B(e->account.b), S_B(live.id.b), S_I(e->at_ms)), NULL)) != OK)
@@ -188,6 +199,15 @@ enum err alarm_raise(struct store_tx *tx, const struct alarm_event *e, struct al
     if (live.count == 1 && (r = write_rows(tx, e, live.id, true)) != OK) return r;
     *ret_alert = live.id;
     return OK;
+}
+
+enum err alarm_raise_in_vain(struct store_tx *tx, const struct alarm_event *e) {
+    struct live live = { .is_found = false };
+    struct alert_id id;
+    enum err r;
+    if ((r = find_live(tx, e, &live)) != OK || (r = raise_new(tx, e, &id)) != OK) return r;
+    if ((r = store_exec(tx, &OUTBOX_WITHDRAW, S_IN(S_B(e->account.b), S_B(id.b)), NULL)) != OK) return r;
+    return store_exec(tx, &ALERT_WITHDRAW, S_IN(S_B(e->account.b), S_B(id.b)), NULL);
 }
 
 enum err alarm_write_letter(struct store_tx *tx, const struct alarm_letter *l) {
@@ -380,8 +400,9 @@ enum err alarm_forget(struct store_tx *tx, struct account_id account) {
 }
 
 const struct store_stmt *const alarm_statements[] = {
-    &ALERT_ADD,    &ALERT_LIVE,   &ALERT_COUNT_UP,  &ALERT_EACH,      &ALERT_GET,
-    &ALERT_ANSWER, &OUTBOX_ADD,   &OUTBOX_OF_ALERT, &OUTBOX_SET_SEEN, &OUTBOX_LIVE_ADD,
-    &OUTBOX_DUE,   &OUTBOX_LEASE, &OUTBOX_NEXT_DUE, &OUTBOX_SETTLE,   &OUTBOX_READ,
-    &OUTBOX_RESET, &OUTBOX_PURGE, &ALERT_FORGET,    &OUTBOX_FORGET,   NULL,
+    &ALERT_ADD,       &ALERT_LIVE,   &ALERT_COUNT_UP,  &ALERT_EACH,      &ALERT_GET,
+    &ALERT_ANSWER,    &OUTBOX_ADD,   &OUTBOX_OF_ALERT, &OUTBOX_SET_SEEN, &OUTBOX_LIVE_ADD,
+    &OUTBOX_DUE,      &OUTBOX_LEASE, &OUTBOX_NEXT_DUE, &OUTBOX_SETTLE,   &OUTBOX_READ,
+    &OUTBOX_RESET,    &OUTBOX_PURGE, &ALERT_FORGET,    &OUTBOX_FORGET,   &ALERT_WITHDRAW,
+    &OUTBOX_WITHDRAW, NULL,
 };

@@ -40,6 +40,12 @@ static enum err add_push(struct destinations *d, const struct push_subscription 
 
 static enum err on_push(void *ctx, const struct push_subscription *p) { return add_push(ctx, p); }
 
+/* An address without an account has nobody to tell, and the time that takes must not say so. */
+static void add_nobody(struct destinations *d) {
+    d->list[0] = (struct alarm_to){ .channel = OUTBOX_EMAIL, .to = d->w->a.email, .label = d->w->a.email };
+    d->n = 1;
+}
+
 enum err raise_alert(struct store_tx *tx, struct work *w, enum alert_kind kind) {
     struct destinations d = { .w = w, .tx = tx };
     struct alarm_event e = { .account = w->a.account,
@@ -55,15 +61,16 @@ enum err raise_alert(struct store_tx *tx, struct work *w, enum alert_kind kind) 
                                        .is_known_device = w->a.is_known } };
     struct alert_id id;
     enum err r;
-    if (!w->a.is_real) return OK; /* nobody to tell */
     w->told = w->a.account;
     if ((r = contact_each(tx, w->a.account, w->now_ms, on_contact, &d)) != OK) return r;
     if ((r = push_each(tx, w->a.account, w->call->arena, on_push, &d)) != OK) return r;
+    if (!w->a.is_real) add_nobody(&d);
     e.to = d.list;
     e.to_n = d.n;
+    w->has_rows = true;
+    if (!w->a.is_real) return alarm_raise_in_vain(tx, &e);
     if ((r = alarm_raise(tx, &e, &id)) != OK) return r;
     if (w->alert_n < ALERTS_MAX) w->alerts[w->alert_n++] = id;
-    w->has_rows = true;
     return history(tx, w, LEDGER_ALERT_WRITTEN, id.b);
 }
 
