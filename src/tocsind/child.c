@@ -233,3 +233,8 @@ void child_end(struct child *c) {
     if (c->keys) sodium_free(c->keys);
     c->keys = NULL;
 }
+
+int child_exit_status(enum err r) {
+    if (r == ERR_CORRUPT || r == ERR_NEWER) return CHILD_EXIT_REFUSED;
+    return r == OK ? 0 : 1;
+}

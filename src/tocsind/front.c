@@ -268,7 +268,7 @@ int main(void) {
     r = open_all(&f);
     if (r != OK) {
         log_err(r, "start of the front");
-        return 1;
+        return child_exit_status(r);
     }
     serve(&f);
     child_end(&f.child);

@@ -1,7 +1,8 @@
 /*
  * Both ends of the two socket pairs stay open here, so that a child that comes back finds its peer where it was; what
  * was under way is told apart by the keeper's hello and by leases. A child that ends is started again: at once the
- * first time, then with a growing pause while it keeps ending within a second.
+ * first time, then with a growing pause while it keeps ending within a second. A child that refuses what is stored
+ * before the first readiness ends the start, as it would refuse it again.
  */
 #include "tocsind/supervise.h"
 
@@ -44,6 +45,7 @@ struct supervisor {
     int signal_fd;
     int64_t ending_ms; /* 0: running; else when SIGTERM came */
     bool has_told;     /* the first readiness was said */
+    bool is_refused;   /* before that, a child refused what is stored */
 };
 
 static struct child_keys *keys_of(const struct supervisor *s, enum sandbox_role role, struct child_keys *out) {
@@ -201,7 +203,10 @@ static void reap(struct supervisor *s) {
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
         for (size_t i = 0; i < SANDBOX_ROLE_COUNT; i++)
-            if (s->kids[i].pid == pid) plan_restart(s, &s->kids[i], status);
+            if (s->kids[i].pid == pid) {
+                s->is_refused |= !s->has_told && WIFEXITED(status) && WEXITSTATUS(status) == CHILD_EXIT_REFUSED;
+                plan_restart(s, &s->kids[i], status);
+            }
 }
 
 static void send_log_fd(int life_fd) {
@@ -236,6 +241,11 @@ static void reopen_log(struct supervisor *s) {
         if (s->kids[i].life_fd >= 0) send_log_fd(s->kids[i].life_fd);
 }
 
+static void begin_ending(struct supervisor *s) {
+    s->ending_ms = clock_mono_ms();
+    if (s->kids[SANDBOX_FRONT].pid > 0) (void)kill(s->kids[SANDBOX_FRONT].pid, SIGTERM);
+}
+
 /* What can change while running is what the courier alone reads: it is restarted with it, and loses nothing. */
 static void reload(struct supervisor *s) {
     static const char *const live[] = { "mail", "push", NULL };
@@ -257,11 +267,11 @@ static void on_signal(struct supervisor *s) {
     struct signalfd_siginfo info;
     while (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGCHLD) reap(s);
+        if (s->is_refused && s->ending_ms == 0) begin_ending(s);
         if (info.ssi_signo == SIGHUP) reload(s);
         if ((info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) && s->ending_ms == 0) {
-            s->ending_ms = clock_mono_ms();
             log_event(LOG_LEVEL_INFO, "sys_shutdown", LOG_I("signal", info.ssi_signo));
-            if (s->kids[SANDBOX_FRONT].pid > 0) (void)kill(s->kids[SANDBOX_FRONT].pid, SIGTERM);
+            begin_ending(s);
         }
     }
 }
@@ -349,7 +359,7 @@ enum err supervise_run(const struct supervise_options *o) {
     for (;;) {
         struct pollfd fds[1 + SANDBOX_ROLE_COUNT] = { { .fd = s.signal_fd, .events = POLLIN } };
         int sleep_ms = tend(&s);
-        if (s.ending_ms != 0 && wind_down(&s)) return OK;
+        if (s.ending_ms != 0 && wind_down(&s)) return s.is_refused ? ERR_REFUSED : OK;
         for (size_t i = 0; i < SANDBOX_ROLE_COUNT; i++)
             fds[1 + i] = (struct pollfd){ .fd = s.kids[i].life_fd, .events = POLLIN };
         if (poll(fds, ARRAY_LEN(fds), s.ending_ms ? 20 : sleep_ms) < 0 && errno != EINTR) return ERR_IO;

@@ -18,7 +18,8 @@ struct supervise_options {
     int metrics_fd;       /* or -1 */
     const char *folder;   /* where the executables of the children are */
 };
-/* Returns when it was told to end and every child has ended. */
+/* Returns when every child has ended: as it was told to, or with ERR_REFUSED when one refused what is stored at the
+ * start. */
 enum err supervise_run(const struct supervise_options *o) MUST_CHECK;
 
 #endif

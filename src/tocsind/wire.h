@@ -8,6 +8,9 @@
 #define LIFE_READY  'R' /* child → supervisor: I serve */
 #define LIFE_LOG_FD 'L' /* supervisor → child: log here from now on */
 
+/* A child's exit status: what is stored can't be served, and starting again would not help. */
+#define CHILD_EXIT_REFUSED 78
+
 enum child_fd {
     CHILD_FD_CONFIG = 3,  /* memfd: the sections the child may see, as INI */
     CHILD_FD_KEYS = 4,    /* pipe: struct child_keys with only the child's own keys filled; read once, wiped, closed */
