@@ -128,7 +128,7 @@ def test_after_the_thief_changed_the_password(server, person):
     back.prove("recovery_key", person.recovery_key)
     back.code("shown_there")
     back.prove("code", push.code(name, back.id))
-    back.commit(password="mine again, and only mine")
+    back.commit_after_hold(password="mine again, and only mine")
     assert not any("code" in m["tocsin"] for _, m in push.to("thief" + name))
     again = server.client().open("sign_in", email=person.email, device_token=person.client.device)
     again.prove("password", "mine again, and only mine")

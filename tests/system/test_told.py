@@ -131,7 +131,8 @@ def test_no_words_of_a_caller_in_an_alert(server, push):
     ways.next("change_password", "opened")
     a.prove("password", person.password)
     a.prove("recovery_key", result["recovery_key"])
-    a.commit(password="the thief's new one 42")
+    a.commit_after_hold(password="the thief's new one 42")
+    ways.next("change_password", "held")
     person.client.session = thief.session  # hers has ended with it
     ways.next("change_password", "done")
     for text in all_words(server, push, person) + [json.dumps(ways.live)]:
