@@ -169,7 +169,7 @@ struct guard_call {
     uint8_t target[ID_BYTES]; /* GUARD_OPEN: a device or passkey */
     struct str credential;    /* packed (keeper/ceremony.h): GUARD_COMMIT of add_passkey */
     struct str payload;       /* GUARD_OPEN of a purchase: in canonical form (RFC 8785) */
-    bool is_discoverable; /* GUARD_OPEN of a sign_in: a passkey will say whose it is */
+    bool is_discoverable;     /* GUARD_OPEN of a sign_in: a passkey will say whose it is */
     bool is_me, tell_security_team;
     bool has_before;
     struct attempt_id before;
