@@ -1,28 +1,30 @@
 /* The bound stands in one place, the pool: whoever holds a job can always pass it on. */
 #include "keeper/queue.h"
 
-#include <sodium.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "base/secret.h"
 
 enum err job_pool_init(struct job_pool *p, size_t count) {
     *p = (struct job_pool){ .count = count };
     p->all = calloc(count, sizeof *p->all);
     if (!p->all) return ERR_NOMEM;
-    /* Passwords pass through here. Where the limit on locked memory is small they may still be swapped, not dumped. */
-    (void)sodium_mlock(p->all, count * sizeof *p->all);
+    /* Passwords pass through here. Where the limit on locked memory is small they may still be swapped, not dumped.
+     * Locked as it is touched: the jobs of a storm cost nothing on a quiet day. */
+    (void)mlock2(p->all, count * sizeof *p->all, MLOCK_ONFAULT);
+    (void)madvise(p->all, count * sizeof *p->all, MADV_DONTDUMP); /* on whole pages; core files are off anyway */
     if (pthread_mutex_init(&p->lock, NULL) != 0) {
         free(p->all);
         return ERR_NOMEM;
-    }
-    for (size_t i = count; i > 0; i--) {
-        p->all[i - 1].next = p->free;
-        p->free = &p->all[i - 1];
     }
     return OK;
 }
 
 void job_pool_release(struct job_pool *p) {
     if (!p->all) return;
-    (void)sodium_munlock(p->all, p->count * sizeof *p->all); /* wipes */
+    bytes_wipe(p->all, p->used * sizeof *p->all);
+    (void)munlock(p->all, p->count * sizeof *p->all);
     free(p->all);
     p->all = NULL;
     pthread_mutex_destroy(&p->lock);
@@ -31,10 +33,11 @@ void job_pool_release(struct job_pool *p) {
 struct job *job_take(struct job_pool *p) {
     pthread_mutex_lock(&p->lock);
     struct job *j = p->free;
-    if (j) {
+    if (j)
         p->free = j->next;
-        p->in_use++;
-    }
+    else if (p->used < p->count)
+        j = &p->all[p->used++];
+    if (j) p->in_use++;
     pthread_mutex_unlock(&p->lock);
     if (j) j->next = NULL;
     return j;

@@ -9,7 +9,7 @@
 struct job_pool {
     pthread_mutex_t lock;
     struct job *all, *free;
-    size_t count, in_use;
+    size_t count, used, in_use; /* used: those that were ever taken */
 };
 enum err job_pool_init(struct job_pool *p, size_t count) MUST_CHECK; /* ERR_NOMEM */
 void job_pool_release(struct job_pool *p);

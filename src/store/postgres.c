@@ -39,7 +39,7 @@ PGconn *postgres_dial(const char *url) {
     keys[n] = "dbname"; /* last: what it says wins */
     values[n++] = url;
     keys[n] = values[n] = NULL;
-    return PQconnectdbParams(keys, values, 1);
+    return libpq.PQconnectdbParams(keys, values, 1);
 }
 
 static void ignore_notice(void *arg, const PGresult *res) {
@@ -54,7 +54,7 @@ static enum err ensure(struct postgres_store *d, struct conn *c) {
     c->sqlstate[0] = 0;
     c->pg = postgres_dial(d->url);
     if (!postgres_is_alive(c)) return ERR_DATABASE;
-    (void)PQsetNoticeReceiver(c->pg, ignore_notice, NULL);
+    (void)libpq.PQsetNoticeReceiver(c->pg, ignore_notice, NULL);
     return OK;
 }
 
@@ -104,7 +104,7 @@ static enum ending ending_before_commit(struct conn *c, const struct kind *kind)
 }
 
 static enum err commit(struct conn *c, enum ending *ret_ending) {
-    bool is_aborted = PQtransactionStatus(c->pg) == PQTRANS_INERROR; /* COMMIT would answer, and roll back */
+    bool is_aborted = libpq.PQtransactionStatus(c->pg) == PQTRANS_INERROR; /* COMMIT would answer, and roll back */
     enum err r;
     if (is_aborted) {
         *ret_ending = is_conflict(c) ? ENDING_AGAIN : ENDING_FINAL;
@@ -183,18 +183,18 @@ static enum err postgres_read(struct store *s, store_fn *fn, void *ctx) { return
 
 static enum err run_patiently(void *ctx, const char *sql) { /* a migration may take its time */
     struct conn *c = ctx;
-    PGresult *res = PQexec(c->pg, sql);
+    PGresult *res = libpq.PQexec(c->pg, sql);
     enum err r = postgres_verdict(c, res);
-    PQclear(res);
+    libpq.PQclear(res);
     return r;
 }
 
 static enum err newest(void *ctx, int64_t *ret_number) {
     struct conn *c = ctx;
-    PGresult *res = PQexec(c->pg, "SELECT coalesce(max(number), 0) FROM migration");
+    PGresult *res = libpq.PQexec(c->pg, "SELECT coalesce(max(number), 0) FROM migration");
     enum err r = postgres_verdict(c, res);
-    if (r == OK) *ret_number = strtoll(PQgetvalue(res, 0, 0), NULL, 10);
-    PQclear(res);
+    if (r == OK) *ret_number = strtoll(libpq.PQgetvalue(res, 0, 0), NULL, 10);
+    libpq.PQclear(res);
     return r;
 }
 
@@ -204,11 +204,11 @@ static enum err applied(void *ctx, int64_t number, char checksum[17]) {
     PGresult *res;
     enum err r;
     (void)snprintf(sql, sizeof sql, "SELECT checksum FROM migration WHERE number = %lld", (long long)number);
-    res = PQexec(c->pg, sql);
+    res = libpq.PQexec(c->pg, sql);
     r = postgres_verdict(c, res);
-    if (r == OK && PQntuples(res) == 0) r = ERR_NOT_FOUND;
-    if (r == OK) (void)snprintf(checksum, 17, "%s", PQgetvalue(res, 0, 0));
-    PQclear(res);
+    if (r == OK && libpq.PQntuples(res) == 0) r = ERR_NOT_FOUND;
+    if (r == OK) (void)snprintf(checksum, 17, "%s", libpq.PQgetvalue(res, 0, 0));
+    libpq.PQclear(res);
     return r;
 }
 
@@ -219,9 +219,9 @@ static enum err migrate(struct conn *c, const char *set, struct store_problem *p
     };
     enum err r = run_patiently(c, "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;"
                                   "SELECT pg_advisory_xact_lock(8420842084208420)");
-    if (r != OK) return store_fail(r, p, "the migration lock can't be had: %s", PQerrorMessage(c->pg));
+    if (r != OK) return store_fail(r, p, "the migration lock can't be had: %s", libpq.PQerrorMessage(c->pg));
     if ((r = store_migrate(&m, set, p)) == OK && (r = run_patiently(c, "COMMIT")) != OK)
-        (void)store_fail(r, p, "the schema could not be written: %s", PQerrorMessage(c->pg));
+        (void)store_fail(r, p, "the schema could not be written: %s", libpq.PQerrorMessage(c->pg));
     if (r != OK && run_patiently(c, "ROLLBACK") != OK) postgres_hang_up(c);
     return r;
 }
@@ -231,7 +231,7 @@ static enum err dial_patiently(struct postgres_store *d, struct conn *c, struct 
     int64_t until_ms = clock_mono_ms() + OPEN_WAIT_MS;
     while (ensure(d, c) != OK) {
         (void)store_fail(ERR_DATABASE, p, "PostgreSQL can't be reached: %s",
-                         c->pg ? PQerrorMessage(c->pg) : "no connection");
+                         c->pg ? libpq.PQerrorMessage(c->pg) : "no connection");
         if (clock_mono_ms() >= until_ms) return ERR_DATABASE;
         (void)usleep(200000);
     }
@@ -274,14 +274,16 @@ static enum err open_all(struct store *s, struct postgres_store *d, const struct
     if ((r = migrate(c, o->migrations, p)) != OK) return r;
     for (size_t i = 0; i < s->stmt_n; i++)
         if ((r = postgres_prepare(s, c, i)) != OK)
-            return store_fail(r, p, "statement %s: %s", s->stmts[i]->name, PQerrorMessage(c->pg));
+            return store_fail(r, p, "statement %s: %s", s->stmts[i]->name, libpq.PQerrorMessage(c->pg));
     return OK;
 }
 
 static enum err postgres_open(struct store *s, const struct store_options *o, struct store_problem *p) {
-    struct postgres_store *d = calloc(1, sizeof *d);
+    struct postgres_store *d;
     enum err r;
-    if (!d) return ERR_NOMEM;
+    if (postgres_load() != OK)
+        return store_fail(ERR_UNSUPPORTED, p, "PostgreSQL: libpq.so.5 can't be loaded; install the package libpq5");
+    if (!(d = calloc(1, sizeof *d))) return ERR_NOMEM;
     s->data = d;
     d->store = s;
     (void)pthread_mutex_init(&d->lock, NULL);

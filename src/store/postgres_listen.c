@@ -7,29 +7,29 @@
 
 static bool listen_all(PGconn *pg, const char *const *channels) {
     for (size_t i = 0; channels[i]; i++) {
-        char *name = PQescapeIdentifier(pg, channels[i], strlen(channels[i]));
+        char *name = libpq.PQescapeIdentifier(pg, channels[i], strlen(channels[i]));
         char sql[200];
         PGresult *res;
         bool is_good;
         (void)snprintf(sql, sizeof sql, "LISTEN %s", name ? name : "\"\"");
-        PQfreemem(name);
-        res = PQexec(pg, sql);
-        is_good = PQresultStatus(res) == PGRES_COMMAND_OK;
-        PQclear(res);
+        libpq.PQfreemem(name);
+        res = libpq.PQexec(pg, sql);
+        is_good = libpq.PQresultStatus(res) == PGRES_COMMAND_OK;
+        libpq.PQclear(res);
         if (!is_good) return false;
     }
     return true;
 }
 
 static void hear(struct postgres_store *d, PGconn *pg) {
-    while (!d->is_closing && PQstatus(pg) == CONNECTION_OK) {
-        struct pollfd p = { .fd = PQsocket(pg), .events = POLLIN };
+    while (!d->is_closing && libpq.PQstatus(pg) == CONNECTION_OK) {
+        struct pollfd p = { .fd = libpq.PQsocket(pg), .events = POLLIN };
         PGnotify *n;
         (void)poll(&p, 1, 500);
-        if (PQconsumeInput(pg) != 1) return;
-        while ((n = PQnotifies(pg)) != NULL) {
+        if (libpq.PQconsumeInput(pg) != 1) return;
+        while ((n = libpq.PQnotifies(pg)) != NULL) {
             d->heard(d->heard_ctx, n->relname, n->extra);
-            PQfreemem(n);
+            libpq.PQfreemem(n);
         }
     }
 }
@@ -39,12 +39,12 @@ static void *listen_loop(void *arg) {
     bool has_missed = false;
     while (!d->is_closing) {
         PGconn *pg = postgres_dial(d->url);
-        if (PQstatus(pg) == CONNECTION_OK && listen_all(pg, d->channels)) {
+        if (libpq.PQstatus(pg) == CONNECTION_OK && listen_all(pg, d->channels)) {
             if (has_missed) d->heard(d->heard_ctx, "", NULL);
             hear(d, pg);
         }
         has_missed = true;
-        PQfinish(pg);
+        libpq.PQfinish(pg);
         for (int i = 0; i < 5 && !d->is_closing; i++) (void)usleep(100000);
     }
     return NULL;

@@ -7,6 +7,45 @@
 
 #include "store/store_priv.h"
 
+/* Those of libpq that are used, by their own names. postgres_load fills them; before that nothing of it is called. */
+#define LIBPQ(X)                                                                                                       \
+    X(PQclear)                                                                                                         \
+    X(PQcmdTuples)                                                                                                     \
+    X(PQconnectdbParams)                                                                                               \
+    X(PQconsumeInput)                                                                                                  \
+    X(PQenterPipelineMode)                                                                                             \
+    X(PQerrorMessage)                                                                                                  \
+    X(PQescapeIdentifier)                                                                                              \
+    X(PQexec)                                                                                                          \
+    X(PQexitPipelineMode)                                                                                              \
+    X(PQfinish)                                                                                                        \
+    X(PQfreemem)                                                                                                       \
+    X(PQgetResult)                                                                                                     \
+    X(PQgetisnull)                                                                                                     \
+    X(PQgetlength)                                                                                                     \
+    X(PQgetvalue)                                                                                                      \
+    X(PQisBusy)                                                                                                        \
+    X(PQnotifies)                                                                                                      \
+    X(PQntuples)                                                                                                       \
+    X(PQpipelineSync)                                                                                                  \
+    X(PQresultErrorField)                                                                                              \
+    X(PQresultStatus)                                                                                                  \
+    X(PQsendPrepare)                                                                                                   \
+    X(PQsendQuery)                                                                                                     \
+    X(PQsendQueryParams)                                                                                               \
+    X(PQsendQueryPrepared)                                                                                             \
+    X(PQsetNoticeReceiver)                                                                                             \
+    X(PQsocket)                                                                                                        \
+    X(PQstatus)                                                                                                        \
+    X(PQtransactionStatus)
+struct libpq {
+#define X(name) __typeof__(name) *name;
+    LIBPQ(X)
+#undef X
+};
+extern struct libpq libpq;
+enum err postgres_load(void) MUST_CHECK; /* ERR_UNSUPPORTED: the library is not there, or is another */
+
 struct conn {
     PGconn *pg;
     bool *is_prepared;   /* by statement index */

@@ -13,10 +13,10 @@
 #define CLIENT_WAIT_MS 15000 /* past the server's own statement_timeout */
 #define COMMANDS_MAX   5
 
-bool postgres_is_alive(const struct conn *c) { return c->pg && PQstatus(c->pg) == CONNECTION_OK; }
+bool postgres_is_alive(const struct conn *c) { return c->pg && libpq.PQstatus(c->pg) == CONNECTION_OK; }
 
 void postgres_hang_up(struct conn *c) {
-    if (c->pg) PQfinish(c->pg);
+    if (c->pg) libpq.PQfinish(c->pg);
     c->pg = NULL;
 }
 
@@ -30,27 +30,27 @@ static enum err err_of_state(const char *state) {
 
 enum err postgres_verdict(struct conn *c, const PGresult *res) {
     const char *state;
-    ExecStatusType is = PQresultStatus(res);
+    ExecStatusType is = libpq.PQresultStatus(res);
     if (is == PGRES_COMMAND_OK || is == PGRES_TUPLES_OK) return OK;
-    state = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
+    state = res ? libpq.PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
     (void)snprintf(c->sqlstate, sizeof c->sqlstate, "%s", state ? state : "");
     return err_of_state(c->sqlstate);
 }
 
 /* The next result, or NULL: no more of this command, or the connection is lost. libpq alone would wait for ever. */
 static PGresult *next_result(struct conn *c, int64_t until_ms) {
-    while (postgres_is_alive(c) && PQisBusy(c->pg)) {
-        struct pollfd p = { .fd = PQsocket(c->pg), .events = POLLIN };
+    while (postgres_is_alive(c) && libpq.PQisBusy(c->pg)) {
+        struct pollfd p = { .fd = libpq.PQsocket(c->pg), .events = POLLIN };
         int64_t left_ms = until_ms - clock_mono_ms();
         if (left_ms > 0 && poll(&p, 1, (int)left_ms) >= 0) {
-            (void)PQconsumeInput(c->pg); /* its failure shows in the status */
+            (void)libpq.PQconsumeInput(c->pg); /* its failure shows in the status */
             continue;
         }
         if (left_ms > 0) continue; /* a signal */
         postgres_hang_up(c);
         return NULL;
     }
-    return c->pg ? PQgetResult(c->pg) : NULL;
+    return c->pg ? libpq.PQgetResult(c->pg) : NULL;
 }
 
 /* Reads the results of n commands and the end of the pipeline. What was not answered is NULL. */
@@ -59,13 +59,13 @@ static void collect(struct conn *c, PGresult **ret_results, size_t n) {
     for (size_t i = 0; i <= n; i++) { /* the last is the pipeline's end */
         PGresult *res = next_result(c, until_ms), *more;
         if (i == n) {
-            PQclear(res);
+            libpq.PQclear(res);
             break;
         }
         ret_results[i] = res;
-        while (res && (more = next_result(c, until_ms)) != NULL) PQclear(more);
+        while (res && (more = next_result(c, until_ms)) != NULL) libpq.PQclear(more);
     }
-    if (c->pg && PQexitPipelineMode(c->pg) != 1) postgres_hang_up(c);
+    if (c->pg && libpq.PQexitPipelineMode(c->pg) != 1) postgres_hang_up(c);
 }
 
 static Oid oid_of(char type) {
@@ -85,7 +85,7 @@ static bool send_prepare(struct conn *c, const struct store_stmt *st, const char
     bool is_sent;
     if (!sql) return false;
     for (int i = 0; i < n; i++) types[i] = oid_of(st->in[i]);
-    is_sent = PQsendPrepare(c->pg, name, sql, n, types) == 1;
+    is_sent = libpq.PQsendPrepare(c->pg, name, sql, n, types) == 1;
     free(sql);
     return is_sent;
 }
@@ -104,11 +104,11 @@ static bool send_execute(struct conn *c, const char *name, const char *types, co
         if (is_number) values[n] = numbers[n];
         if (in[n].is_null) values[n] = NULL;
     }
-    return PQsendQueryPrepared(c->pg, name, n, values, lengths, formats, 0) == 1;
+    return libpq.PQsendQueryPrepared(c->pg, name, n, values, lengths, formats, 0) == 1;
 }
 
 static bool send_plain(struct conn *c, const char *sql) {
-    return PQsendQueryParams(c->pg, sql, 0, NULL, NULL, NULL, NULL, 0) == 1;
+    return libpq.PQsendQueryParams(c->pg, sql, 0, NULL, NULL, NULL, NULL, 0) == 1;
 }
 
 /* A statement that changes rows may be refused by a constraint; only then must the transaction be able to go on. */
@@ -126,7 +126,7 @@ static bool set_out(struct store_tx *tx, size_t index, const struct store_val *i
     const struct store_stmt *st = tx->store->stmts[index];
     char name[24];
     (void)snprintf(name, sizeof name, "s%zu", index);
-    if (PQenterPipelineMode(c->pg) != 1) return false;
+    if (libpq.PQenterPipelineMode(c->pg) != 1) return false;
     if (c->waiting) {
         if (!send_plain(c, c->waiting)) return false;
         t->n++;
@@ -147,7 +147,7 @@ static bool set_out(struct store_tx *tx, size_t index, const struct store_val *i
         if (!send_plain(c, "RELEASE one")) return false;
         t->n++;
     }
-    return PQpipelineSync(c->pg) == 1;
+    return libpq.PQpipelineSync(c->pg) == 1;
 }
 
 /* The first failure among the results counts; those after it only say that they were left out. */
@@ -172,13 +172,13 @@ static enum err execute(struct store_tx *tx, size_t index, const struct store_va
     }
     collect(c, t.results, t.n);
     r = read_trip(c, &t);
-    if (PQresultStatus(t.results[0]) == PGRES_COMMAND_OK) c->waiting = NULL;
+    if (libpq.PQresultStatus(t.results[0]) == PGRES_COMMAND_OK) c->waiting = NULL;
     if (t.has_prepare && r == OK) c->is_prepared[index] = true;
     if (r == OK) {
         *ret_res = t.results[t.at];
         t.results[t.at] = NULL;
     }
-    for (size_t i = 0; i < t.n; i++) PQclear(t.results[i]);
+    for (size_t i = 0; i < t.n; i++) libpq.PQclear(t.results[i]);
     if (r == ERR_CONSTRAINT && t.has_savepoint) {
         if (t.has_prepare) c->is_prepared[index] = true; /* it was refused its row, not its text */
         if (postgres_run(c, "ROLLBACK TO one; RELEASE one") != OK) return ERR_DATABASE;
@@ -191,7 +191,7 @@ enum err postgres_run(struct conn *c, const char *sql) {
     PGresult *res;
     enum err r = OK;
     bool has_answer = false;
-    if (!postgres_is_alive(c) || PQsendQuery(c->pg, sql) != 1) {
+    if (!postgres_is_alive(c) || libpq.PQsendQuery(c->pg, sql) != 1) {
         c->sqlstate[0] = 0;
         return ERR_DATABASE;
     }
@@ -199,7 +199,7 @@ enum err postgres_run(struct conn *c, const char *sql) {
         enum err one = postgres_verdict(c, res);
         if (r == OK) r = one;
         has_answer = true;
-        PQclear(res);
+        libpq.PQclear(res);
     }
     if (postgres_is_alive(c) && has_answer) return r;
     if (r == OK) c->sqlstate[0] = 0; /* silent, or gone in the middle */
@@ -215,7 +215,7 @@ enum err postgres_prepare(const struct store *s, struct conn *c, size_t index) {
     res = next_result(c, clock_mono_ms() + CLIENT_WAIT_MS);
     r = postgres_verdict(c, res);
     while (res) {
-        PQclear(res);
+        libpq.PQclear(res);
         res = next_result(c, clock_mono_ms() + CLIENT_WAIT_MS);
     }
     c->is_prepared[index] = r == OK;
@@ -226,8 +226,8 @@ enum err postgres_exec(struct store_tx *tx, size_t index, const struct store_val
     PGresult *res = NULL;
     enum err r = execute(tx, index, in, &res);
     if (r != OK) return r;
-    *ret_changed = strtoll(PQcmdTuples(res), NULL, 10);
-    PQclear(res);
+    *ret_changed = strtoll(libpq.PQcmdTuples(res), NULL, 10);
+    libpq.PQclear(res);
     return OK;
 }
 
@@ -239,9 +239,9 @@ static struct str bytes_of(char *text, size_t n) {
 }
 
 static void read_cell(const PGresult *res, int row, int col, char type, struct store_val *v) {
-    char *text = PQgetvalue(res, row, col);
-    size_t n = (size_t)PQgetlength(res, row, col);
-    *v = (struct store_val){ .is_null = PQgetisnull(res, row, col) != 0 };
+    char *text = libpq.PQgetvalue(res, row, col);
+    size_t n = (size_t)libpq.PQgetlength(res, row, col);
+    *v = (struct store_val){ .is_null = libpq.PQgetisnull(res, row, col) != 0 };
     if (v->is_null) return;
     if (type == 'i' || type == 'I') {
         v->i = strtoll(text, NULL, 10);
@@ -255,11 +255,11 @@ enum err postgres_each(struct store_tx *tx, size_t index, const struct store_val
     struct store_val cols[STORE_PARAMETERS_MAX];
     PGresult *res = NULL;
     enum err r = execute(tx, index, in, &res);
-    for (int i = 0; r == OK && i < PQntuples(res); i++) {
+    for (int i = 0; r == OK && i < libpq.PQntuples(res); i++) {
         for (int k = 0; types[k] && k < STORE_PARAMETERS_MAX; k++) read_cell(res, i, k, types[k], &cols[k]);
         r = row(ctx, cols);
     }
-    PQclear(res);
+    libpq.PQclear(res);
     return r;
 }
 
@@ -276,11 +276,12 @@ enum err postgres_notify(struct store_tx *tx, const char *channel, const char *p
     PGresult *res;
     enum err r = ensure_begun(c);
     if (r != OK) return r;
-    if (PQsendQueryParams(c->pg, "SELECT pg_notify($1, $2)", 2, NULL, values, NULL, NULL, 0) != 1) return ERR_DATABASE;
+    if (libpq.PQsendQueryParams(c->pg, "SELECT pg_notify($1, $2)", 2, NULL, values, NULL, NULL, 0) != 1)
+        return ERR_DATABASE;
     res = next_result(c, clock_mono_ms() + CLIENT_WAIT_MS);
     r = postgres_verdict(c, res);
     while (res) {
-        PQclear(res);
+        libpq.PQclear(res);
         res = next_result(c, clock_mono_ms() + CLIENT_WAIT_MS);
     }
     return r;

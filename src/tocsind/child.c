@@ -1,6 +1,7 @@
 /* The beginning of a child, in the one order that is safe: read what was handed over, drop, close, sandbox, threads. */
 #include "tocsind/child.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -127,6 +128,7 @@ static enum err enter_sandbox(enum sandbox_role role, struct child *c) {
     paths[n++] = (struct sandbox_path){ .fd = -1, .path = "/sys/devices/system/cpu" };
     for (size_t i = 0; needs_network && i < ARRAY_LEN(network_files); i++)
         paths[n++] = (struct sandbox_path){ .fd = -1, .path = network_files[i] };
+    if (has_postgres) (void)dlopen("libpq.so.5", RTLD_NOW); /* before the sandbox closes; store/ says so if it failed */
     r = sandbox_enter(
         &(struct sandbox){ .role = role, .paths = paths, .path_n = n, .may_open_sockets = needs_network });
     (void)close(here);
