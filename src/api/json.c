@@ -66,6 +66,7 @@ json_t *json_attempt(const struct attempt_view *a) {
         add_about(o, a);
         (void)json_object_set_new(o, "from", json_from(a->ip, a->place, a->device, a->is_known_device));
         (void)json_object_set_new(o, "code_alive", json_boolean(a->is_code_alive));
+        (void)json_object_set_new(o, "own_device", json_boolean(a->is_own_device));
     }
     return o;
 }

@@ -115,6 +115,12 @@ static int64_t hold_to_come(const struct work *w, const struct attempt *a) {
     return policy_hold_ms(w->g, a);
 }
 
+static bool is_from_caller(const struct work *w, const struct attempt *a) {
+    const struct guard_caller *c = w->call->caller;
+    return c->has_session && id_eq(c->session.account.b, a->account.b) &&
+           id_eq(c->session.device.b, a->opener_device.b);
+}
+
 void view_of(const struct work *w, const struct attempt *a, bool is_owner, struct attempt_view *ret) {
     *ret = (struct attempt_view){ .id = a->id,
                                   .account = a->account,
@@ -134,7 +140,8 @@ void view_of(const struct work *w, const struct attempt *a, bool is_owner, struc
                                   .device = a->from_device,
                                   .is_known_device = a->is_known,
                                   .is_code_alive = a->code_until_ms > w->now_ms && !attempt_state_is_final(a->state),
-                                  .is_owner_view = is_owner };
+                                  .is_owner_view = is_owner,
+                                  .is_own_device = is_from_caller(w, a) };
     /* An overdue attempt is expired, whether or not the tick has said so yet. */
     if (!attempt_state_is_final(a->state) && a->state != ATTEMPT_COMMITTING && a->expires_ms <= w->now_ms)
         ret->state = ATTEMPT_EXPIRED;

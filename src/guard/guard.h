@@ -108,6 +108,7 @@ struct attempt_view {
     struct str ip, place, device; /* for the owner only */
     int64_t hold_ms; /* how long it will be held, for those who are signed in; 0: not at all, or not said */
     bool is_known_device, is_code_alive, is_owner_view;
+    bool is_own_device; /* the caller's device opened it */
 };
 
 struct guard_result { /* of a commit; empty strings where not part of it */

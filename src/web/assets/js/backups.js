@@ -1,6 +1,6 @@
 /* Each device's backup: how large, how old, how it grew; who asked to read one; and what happened to that. */
 import { call, explain } from "./api.js";
-import { alarmCard, attemptCard, heldCard, place } from "./cards.js";
+import { alarmCard, attemptCard, heldCard, place, wantsCode } from "./cards.js";
 import { chart } from "./chart.js";
 import { $, dotted, el, facts, say, when } from "./dom.js";
 import { namesOf } from "./names.js";
@@ -31,9 +31,9 @@ function pastItem(a, names) {
 }
 
 function drawRequests(attempts, names) {
-  place($("codes"), attempts.filter((a) => a.state === "opened" && a.code_alive), "attempt", (a) => attemptCard(a, load, names));
+  place($("codes"), attempts.filter(wantsCode), "attempt", (a) => attemptCard(a, load, names));
   place($("held"), attempts.filter((a) => a.state === "held"), "held", (a) => heldCard(a, load, names));
-  const past = attempts.filter((a) => a.state !== "held" && !(a.state === "opened" && a.code_alive));
+  const past = attempts.filter((a) => a.state !== "held" && !wantsCode(a));
   $("past").replaceChildren(...(past.length ? past.map((a) => pastItem(a, names)) : [el("li", { class: "quiet" }, "No device has asked for another's backup.")]));
 }
 
@@ -44,7 +44,7 @@ async function load() {
   const restores = t.data.attempts.filter((x) => x.action === "restore");
   const names = await namesOf(restores);
   for (const x of d.ok ? d.data.devices : []) names.set(x.id, x.name || x.platform);
-  const shown = new Set(restores.filter((x) => x.state === "held" || x.code_alive).map((x) => x.id)); // they have a card of their own
+  const shown = new Set(restores.filter((x) => x.state === "held" || wantsCode(x)).map((x) => x.id)); // they have a card of their own
   const alarms = (a.ok ? a.data.alerts : []).filter((x) => x.action === "restore" && !x.answer && x.kind !== "denied" && !shown.has(x.attempt));
   place($("alarms"), alarms.map(({ deliveries, ...x }) => x), "alert", (x) => alarmCard(x, load));
   drawRequests(restores, names);

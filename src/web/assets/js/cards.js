@@ -112,6 +112,9 @@ export function attemptCard(attempt, changed, names = none) {
     alert && label);
 }
 
+/* Another device of the account's has shown one proof, and digits may be the next. */
+export const wantsCode = (a) => a.state === "opened" && !a.own_device && a.needs.of.includes("code") && (a.code_alive || (a.proved.length > 0 && !a.proved.includes("code")));
+
 /* A change that waits. The tab that asked for it can also finish it. */
 export function heldCard(attempt, changed, names = none) {
   const place = el("div", { "aria-live": "polite" });
@@ -121,7 +124,7 @@ export function heldCard(attempt, changed, names = none) {
     changed();
   });
   return el("article", { class: "card waits", "data-held": attempt.id },
-    el("p", { class: "eyebrow" }, is_mine ? "It waits. You asked for it here" : "It waits, so that you can stop it"),
+    el("p", { class: "eyebrow" }, attempt.own_device ? "It waits. This device asked for it" : "It waits, so that you can stop it"),
     el("h2", {}, wordsOf(attempt.action).waits),
     countdown(attempt.opened_at, attempt.hold_until),
     facts([...about(attempt, names), ["Device", attempt.from?.device], ["Where", attempt.from?.place || attempt.from?.ip], ["Asked for", when(attempt.opened_at)], ["Can be finished", when(attempt.hold_until)]]),
@@ -129,7 +132,8 @@ export function heldCard(attempt, changed, names = none) {
     place,
     el("div", { class: "buttons" },
       button("Stop", "danger", stop(attempt, "Stopped. Nothing was changed. If it wasn't you, also say so on the alarm about it.", changed)),
-      is_mine ? el("a", { class: "button quiet-button", href: `/waiting#${attempt.id}` }, "Go on with it") : button("Let it through now", "quiet-button", letThrough)));
+      is_mine && el("a", { class: "button quiet-button", href: `/waiting#${attempt.id}` }, "Go on with it"),
+      !attempt.own_device && button("Let it through now", "quiet-button", letThrough)));
 }
 
 export function pastItem(alert) {

@@ -1,6 +1,6 @@
 /* What needs an answer now, alarms on this device, and what was. */
 import { call, explain } from "./api.js";
-import { alarmCard, attemptCard, heldCard, pastItem, place } from "./cards.js";
+import { alarmCard, attemptCard, heldCard, pastItem, place, wantsCode } from "./cards.js";
 import { $, el, say } from "./dom.js";
 import { namesOf } from "./names.js";
 import { pushBox } from "./push.js";
@@ -35,7 +35,7 @@ function draw() {
   const all = [...alerts.values()].sort((a, b) => b.at.localeCompare(a.at));
   const news = grouped(all.filter(isNews));
   const past = all.filter((a) => !isNews(a));
-  const asking = attempts.filter((x) => x.state === "opened").map((x) => ({ ...x, alert: news.get(x.id) }));
+  const asking = attempts.filter(wantsCode).map((x) => ({ ...x, alert: news.get(x.id) }));
   const waiting = attempts.filter((x) => x.state === "held");
   for (const x of attempts) news.delete(x.id);
   const loud = news.size > 0 || asking.length > 0;
@@ -53,7 +53,7 @@ async function load() {
   alerts.clear();
   for (const x of a.data.alerts) alerts.set(x.id, x);
   states = new Map(t.data.attempts.map((x) => [x.id, x.state]));
-  attempts = t.data.attempts.filter((x) => (x.state === "opened" && x.code_alive) || x.state === "held");
+  attempts = t.data.attempts.filter((x) => wantsCode(x) || x.state === "held");
   if (attempts.length > 0) names = await namesOf(attempts);
   draw();
   clearTimeout(again);
