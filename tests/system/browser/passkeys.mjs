@@ -1,7 +1,7 @@
 // Elif adds a passkey, and it is all that she needs: she signs in with it, buys, changes her password, and takes her
 // account back. Chromium's own virtual authenticator plays her phone.
 import { createPublicKey, verify } from "node:crypto";
-import { accessible, check, expectNoise, heading, keyTo, launch, mails, origin, person, press, quiet, shoot, sleep, total, type, until } from "./tools.mjs";
+import { accessible, check, expectNoise, heading, keyTo, launch, mails, origin, person, press, quiet, serverIsUp, shoot, sleep, total, type, until } from "./tools.mjs";
 import { keepKey, proveKey, provePassword, signUp } from "./steps.mjs";
 
 const email = "elif@example.org";
@@ -168,6 +168,7 @@ async function remove(elif) {
   quiet(elif, "a passkey is removed");
 }
 
+await serverIsUp();
 const browser = await launch();
 try {
   const [elif, other] = await Promise.all([1, 2].map(() => person(browser)));

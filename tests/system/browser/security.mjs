@@ -1,5 +1,5 @@
 // Dana changes everything that opens her account, on a device that is familiar and on one that is not, where it waits.
-import { accessible, check, expectNoise, heading, keyTo, launch, mails, origin, person, press, quiet, shoot, sleep, total, type, until } from "./tools.mjs";
+import { accessible, check, expectNoise, heading, keyTo, launch, mails, origin, person, press, quiet, serverIsUp, shoot, sleep, total, type, until } from "./tools.mjs";
 import { digitsFrom, keepKey, knock, proveKey, provePassword, signUp } from "./steps.mjs";
 
 const email = "dana@example.org";
@@ -142,8 +142,8 @@ async function exportData(dana, key) {
   await accessible(dana, "the copy is ready");
   const href = await dana.$eval("#step a.button", (e) => e.href);
   check("the copy has a link of this server", href.startsWith(`${origin}/api/v1/exports/`), href);
-  const copy = await dana.evaluate(async (to) => { const res = await fetch(to); return { status: res.status, type: res.headers.get("content-type") }; }, href);
-  check("the copy is there", copy.status === 200 && copy.type === "application/zip", copy);
+  const copy = await dana.evaluate(async (to) => { const res = await fetch(to); return { status: res.status, type: res.headers.get("content-type"), bytes: (await res.arrayBuffer()).byteLength }; }, href);
+  check("the copy is there", copy.status === 200 && copy.type === "application/zip" && copy.bytes > 100, copy);
   await press(dana, "Done");
   quiet(dana, "a copy");
   return fresh;
@@ -276,12 +276,27 @@ async function deleteAndReturn(browser, dana, key) {
   quiet(plain, "brought back");
 }
 
+// Without JavaScript each page says so, and says what works all the same.
+async function withoutScript(dana) {
+  await dana.setJavaScriptEnabled(false);
+  for (const path of ["/home", "/security", "/backups", "/alerts", "/change-password", "/waiting", "/sign-in", "/sign-up", "/recover"]) {
+    await dana.goto(origin + path);
+    const text = await dana.$eval("noscript", (e) => (e.checkVisibility() ? e.innerText : ""));
+    check(`${path} without JavaScript says so`, text.includes("JavaScript, which is off") && text.includes("It wasn't me"), text);
+  }
+  await dana.setJavaScriptEnabled(true);
+  quiet(dana, "without JavaScript");
+}
+
+await serverIsUp();
 const browser = await launch();
 try {
   const [dana, tablet] = await Promise.all([1, 2].map(() => person(browser)));
   let key = await signUp(dana, email, password);
   await secondDevice(dana, tablet);
   await look(dana);
+  await withoutScript(dana);
+  await dana.goto(`${origin}/security`);
   key = await addContact(dana, key);
   await removeContact(dana, tablet);
   key = await newKeyByKeyboard(dana, tablet);

@@ -131,11 +131,6 @@ export async function type(page, selector, text) {
   await page.type(selector, text);
 }
 
-// What the server does not have yet says so; its runs wait for it.
-await serverIsUp();
-const serves = async (path) => (await fetch(`${origin}/api/v1${path}`)).status !== 404;
-export const has_backups = await serves("/backups");
-
 // By keyboard alone: on to what has that name, and pressed.
 export async function keyTo(page, name) {
   for (let i = 0; i < 60; i++) {

@@ -3,7 +3,7 @@ import { call, explain } from "./api.js";
 import { alarmCard, attemptCard, heldCard, place, wantsCode } from "./cards.js";
 import { chart } from "./chart.js";
 import { $, dotted, el, facts, say, when } from "./dom.js";
-import { namesOf } from "./names.js";
+import { newsOf } from "./news.js";
 import { size } from "./words.js";
 
 const stale_ms = 7 * 86400e3;
@@ -30,27 +30,29 @@ function pastItem(a, names) {
     el("p", { class: "quiet" }, ...dotted(el("span", {}, "asked for by ", a.from.device), a.from.place || a.from.ip, when(a.opened_at))));
 }
 
-function drawRequests(attempts, names) {
-  place($("codes"), attempts.filter(wantsCode), "attempt", (a) => attemptCard(a, load, names));
-  place($("held"), attempts.filter((a) => a.state === "held"), "held", (a) => heldCard(a, load, names));
-  const past = attempts.filter((a) => a.state !== "held" && !wantsCode(a));
+function drawRequests(attempts, alerts, names) {
+  const news = newsOf(alerts.filter((x) => x.action === "restore"), attempts);
+  const asking = attempts.filter(wantsCode).map((a) => ({ ...a, alert: news.get(a.id) }));
+  const held = attempts.filter((a) => a.state === "held");
+  for (const a of [...asking, ...held]) news.delete(a.id);
+  place($("codes"), asking, "attempt", (a) => attemptCard(a, load, names));
+  place($("held"), held, "held", (a) => heldCard(a, load, names));
+  place($("alarms"), [...news.values()], "alert", (a) => alarmCard(a, load));
+  const past = attempts.filter((a) => !held.includes(a) && !wantsCode(a));
   $("past").replaceChildren(...(past.length ? past.map((a) => pastItem(a, names)) : [el("li", { class: "quiet" }, "No device has asked for another's backup.")]));
 }
 
 async function load() {
   const [b, t, d, a] = await Promise.all([call("GET", "/backups"), call("GET", "/attempts?limit=100"), call("GET", "/devices"), call("GET", "/alerts?limit=30")]);
-  if (!t.ok) return t.status === 401 ? location.replace("/sign-in?return=/backups") : say(explain(t));
-  if (!b.ok && b.status !== 404) say(explain(b)); // 404: this server keeps none
+  const bad = [b, t, d, a].find((res) => !res.ok);
+  if (bad) return bad.status === 401 ? location.replace("/sign-in?return=/backups") : say(explain(bad));
   const restores = t.data.attempts.filter((x) => x.action === "restore");
-  const names = await namesOf(restores);
-  for (const x of d.ok ? d.data.devices : []) names.set(x.id, x.name || x.platform);
-  const shown = new Set(restores.filter((x) => x.state === "held" || wantsCode(x)).map((x) => x.id)); // they have a card of their own
-  const alarms = (a.ok ? a.data.alerts : []).filter((x) => x.action === "restore" && !x.answer && x.kind !== "denied" && !shown.has(x.attempt));
-  place($("alarms"), alarms.map(({ deliveries, ...x }) => x), "alert", (x) => alarmCard(x, load));
-  drawRequests(restores, names);
-  const backups = b.ok ? b.data.backups : [];
+  const { backups } = b.data;
+  const names = new Map(d.data.devices.map((x) => [x.id, x.name || x.platform]));
+  for (const x of backups) names.set(`size of ${x.device}`, size(x.bytes));
+  drawRequests(restores, a.data.alerts, names);
   $("backups").replaceChildren(...backups.map((x) => backupCard(x, names.get(x.device) || "A device that was removed")));
-  $("none").hidden = (!b.ok && b.status !== 404) || backups.length > 0;
+  $("none").hidden = backups.length > 0;
 }
 
 load();

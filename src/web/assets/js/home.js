@@ -3,37 +3,18 @@ import { call, explain } from "./api.js";
 import { alarmCard, attemptCard, heldCard, pastItem, place, wantsCode } from "./cards.js";
 import { $, el, say } from "./dom.js";
 import { namesOf } from "./names.js";
+import { isNews, newsOf } from "./news.js";
 import { pushBox } from "./push.js";
 
 const alerts = new Map();
-let attempts = [];
-let states = new Map();
+let all_attempts = [];
+let attempts = []; // those that have a card
 let names = new Map();
 let again = 0;
 
-function isNews(a) {
-  return !a.answer && a.kind !== "denied" && Date.now() - new Date(a.at) < 7 * 86400e3;
-}
-
-/* What a card shows of an alarm; its deliveries change often. */
-function shown({ deliveries, ...rest }) {
-  return rest;
-}
-
-/* One for each attempt: the newest says how it stands. */
-function grouped(news) {
-  const groups = new Map();
-  for (const a of news) {
-    const first = groups.get(a.attempt);
-    if (first) first.ids.push(a.id);
-    else groups.set(a.attempt, { ...shown(a), ids: [a.id], is_stopped: states.get(a.attempt) === "denied" });
-  }
-  return groups;
-}
-
 function draw() {
   const all = [...alerts.values()].sort((a, b) => b.at.localeCompare(a.at));
-  const news = grouped(all.filter(isNews));
+  const news = newsOf(all, all_attempts);
   const past = all.filter((a) => !isNews(a));
   const asking = attempts.filter(wantsCode).map((x) => ({ ...x, alert: news.get(x.id) }));
   const waiting = attempts.filter((x) => x.state === "held");
@@ -52,8 +33,8 @@ async function load() {
   if (!a.ok || !t.ok) return say(explain(a.ok ? t : a));
   alerts.clear();
   for (const x of a.data.alerts) alerts.set(x.id, x);
-  states = new Map(t.data.attempts.map((x) => [x.id, x.state]));
-  attempts = t.data.attempts.filter((x) => wantsCode(x) || x.state === "held");
+  all_attempts = t.data.attempts;
+  attempts = all_attempts.filter((x) => wantsCode(x) || x.state === "held");
   if (attempts.length > 0) names = await namesOf(attempts);
   draw();
   clearTimeout(again);
