@@ -1,6 +1,7 @@
 """The attempts of the contract, action by action and call by call, over HTTP. `needs` and results are written by hand from the contract."""
 
 import re
+import subprocess
 import time
 import uuid
 
@@ -527,3 +528,46 @@ def test_a_hold_that_nobody_heard_of_goes_on(server, unfamiliar):
             break
         time.sleep(0.05)
     assert answer.status_code == 200
+
+
+# ---- policy ----
+
+
+@pytest.fixture(scope="module")
+def strict():
+    s = tocsin.Server("sqlite", "[policy]\ncode_digits = 6\n[policy.export_data]\nproofs = 3\nhold_familiar = 2h\n[policy.change_password]\nhold = 0s\n")
+    yield s
+    s.stop()
+
+
+def test_a_policy_can_ask_for_more(strict):
+    person = strict.person()
+    second = person.sign_in()
+    a = person.client.open("export_data")
+    assert a.first["needs"] == {"count": 3, "of": ALL, "or": ["passkey"]}
+    a.prove("password", person.password)
+    assert a.prove("recovery_key", person.recovery_key)["attempt"]["state"] == "opened"
+    a.commit(409)
+    a.code("shown_there")
+    digits = second.api("GET", f"/attempts/{a.id}/code")["digits"]
+    assert re.fullmatch(r"\d{6}", digits)
+    assert a.prove("code", digits)["attempt"]["state"] == "proved"
+    assert a.commit(202)["attempt"]["state"] == "held"  # though the device is familiar
+    strict.sink.wait(person.email, subject="waiting")
+    strict.advance(hours=2, minutes=1)
+    assert "download" in a.commit()["result"]
+
+
+def test_a_policy_can_hold_less(strict):
+    person = strict.person()
+    phone = person.sign_in()
+    a = phone.open("change_password")
+    prove_two(person, a, person.client)
+    assert a.commit(password="at once, as they wish 4")["attempt"]["state"] == "done"
+
+
+@pytest.mark.parametrize("text", ["[policy.export_data]\nproofs = 1\n", "[policy.export_data]\nproofs = 4\n", "[policy.fly]\nhold = 1h\n", "[policy.restore]\nhold = soon\n"])
+def test_a_policy_is_never_less_than_two(tmp_path, text):
+    (tmp_path / "tocsin.conf").write_text(text)
+    done = subprocess.run([tocsin.BUILD / "src/tocsind/tocsind", "-c", tmp_path / "tocsin.conf", "--check"], capture_output=True, text=True)
+    assert done.returncode == 1 and "[policy." in done.stderr

@@ -172,8 +172,7 @@ def test_no_word_of_the_control_socket_proves_anything(server, person):
         for more in ({}, {"email": person.email}, {"email": person.email, "attempt": held.id, "force": True}, {"name": f"x {time.time_ns()}"}):
             answer = ask(server, json.dumps({"command": name, **more}).encode())
             text = json.dumps(answer)
-            for kind in ("ts_", "ta_", "td_", "tb_", "tl_"):
-                assert kind not in text, (name, text)
+            assert not re.search(r"\bt[sadbl]_[A-Za-z0-9_-]{20,}", text), (name, text)
             assert person.recovery_key not in text and person.password not in text
         assert opened.show()["proved"] == []
         assert half.commit(status=409 if half.show()["state"] == "opened" else 403)["code"] in ("not_proved", "denied")
