@@ -10,6 +10,7 @@
 enum export_list_is {
     EXPORT_CONTACTS,
     EXPORT_DEVICES,
+    EXPORT_PASSKEYS,
     EXPORT_SESSIONS,
     EXPORT_PUSH,
     EXPORT_PLACES,

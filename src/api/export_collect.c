@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "api/export.h"
+#include "api/resources.h"
 #include "base/clock.h"
 
 #define MIB         ((size_t)1 << 20)
@@ -11,10 +12,11 @@
 
 /* Of a list's JSON and of its rows; 64 MiB together. */
 static const size_t limits[EXPORT_LISTS][2] = {
-    [EXPORT_CONTACTS] = { MIB / 4, MIB / 4 },  [EXPORT_DEVICES] = { MIB / 2, MIB / 2 },
-    [EXPORT_SESSIONS] = { MIB / 2, MIB / 2 },  [EXPORT_PUSH] = { MIB / 4, MIB / 4 },
-    [EXPORT_PLACES] = { MIB / 4, MIB / 4 },    [EXPORT_ALERTS] = { 12 * MIB, 8 * MIB },
-    [EXPORT_ATTEMPTS] = { 12 * MIB, 8 * MIB }, [EXPORT_HISTORY] = { 12 * MIB, 8 * MIB },
+    [EXPORT_CONTACTS] = { MIB / 4, MIB / 4 }, [EXPORT_DEVICES] = { MIB / 2, MIB / 2 },
+    [EXPORT_PASSKEYS] = { MIB / 4, MIB / 4 }, [EXPORT_SESSIONS] = { MIB / 2, MIB / 2 },
+    [EXPORT_PUSH] = { MIB / 4, MIB / 4 },     [EXPORT_PLACES] = { MIB / 4, MIB / 4 },
+    [EXPORT_ALERTS] = { 12 * MIB, 8 * MIB },  [EXPORT_ATTEMPTS] = { 12 * MIB, 8 * MIB },
+    [EXPORT_HISTORY] = { 12 * MIB, 8 * MIB },
 };
 
 enum err export_new(struct api *api, struct export **ret) {
@@ -85,6 +87,11 @@ static enum err on_device(void *ctx, const struct device *d) {
     return OK;
 }
 
+static enum err on_passkey(void *ctx, const struct passkey *p) {
+    (void)export_add(ctx, EXPORT_PASSKEYS, json_passkey(p->id.b, p->name, p->made_ms));
+    return OK;
+}
+
 static enum err on_session(void *ctx, const struct session *s, const struct device *d) {
     (void)export_add(ctx, EXPORT_SESSIONS,
                      json_pack("{s:o,s:o,s:o,s:o,s:o}", "id", json_id(s->id.b), "device", json_str(d->name),
@@ -129,6 +136,7 @@ static enum err collect_small(struct store_tx *tx, struct export *x) {
     enum err r = collect_account(tx, x);
     if (r == OK) r = contact_each(tx, x->account, x->now_ms, on_contact, x);
     if (r == OK) r = device_each(tx, x->account, x->arena, on_device, x);
+    if (r == OK) r = passkey_each(tx, x->account, on_passkey, x);
     if (r == OK) r = session_each(tx, &span, on_session, x);
     if (r == OK) r = push_each(tx, x->account, x->arena, on_push, x);
     return r == OK ? place_each(tx, x->account, on_place, x) : r;

@@ -20,7 +20,8 @@ static void add_list(struct buf *out, const char *name, const struct export_list
 }
 
 static void write_account(const struct export *x, struct buf *out) {
-    static const char *const names[] = { "contacts", "devices", "sessions", "push_subscriptions", "countries" };
+    static const char *const names[] = { "contacts",           "devices",  "passkeys", "sessions",
+                                         "push_subscriptions", "countries" };
     char now[CLOCK_TEXT_SIZE];
     clock_text(x->now_ms, now);
     buf_addf(out, "{\"exported_at\":\"%s\",\n\"account\":", now);

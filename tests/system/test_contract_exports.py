@@ -76,7 +76,7 @@ def test_the_zip(server):
     assert account["account"]["email"] == person.email and account["account"]["name"] == "Ada" and account["contacts_complete"] is True
     assert [c["email"] for c in account["contacts"]] == [person.email]
     assert {d["name"] for d in account["devices"]} == {"</td></table><h1>Pwned</h1>", evil}
-    assert len(account["sessions"]) == 2 and len(account["push_subscriptions"]) == 1
+    assert len(account["sessions"]) == 2 and len(account["push_subscriptions"]) == 1 and account["passkeys"] == []
     alerts = json.loads(text["alerts.json"])
     assert [a["id"] for a in alerts["alerts"]] == [a["id"] for a in person.alerts()] and alerts["alerts_complete"] is True
     assert "</table><script>note()</script>" in [a["note"] for a in alerts["alerts"]]
