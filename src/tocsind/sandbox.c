@@ -216,6 +216,10 @@ static enum err seccomp_enter(const struct sandbox *s) {
     enum err r = ERR_UNSUPPORTED;
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (!ctx) return ERR_UNSUPPORTED;
+#ifdef TOCSIN_TEST_CLOCK
+    /* A tracer that makes calls fail for a test turns them into number -1, which does nothing. */
+    if (seccomp_attr_set(ctx, SCMP_FLTATR_API_TSKIP, 1) == 0) (void)seccomp_rule_add(ctx, SCMP_ACT_ALLOW, -1, 0);
+#endif
     if (allow_role(ctx, s) == 0 && seccomp_load(ctx) == 0) r = OK;
     seccomp_release(ctx);
     return r;
