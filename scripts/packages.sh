@@ -5,6 +5,14 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config python3 libjansson-de
 packages_check="clang clang-tidy clang-format llvm libclang-rt-14-dev libcmocka-dev libfido2-dev postgresql postgresql-client nginx-light
   chromium firefox-esr prometheus sqlite3 curl git procps iproute2 python3-pytest python3-requests python3-aiosmtpd python3-yaml
   python3-jsonschema python3-cryptography python3-websockets binutils mandoc restic"
+packages_check="clang clang-tidy clang-format llvm libclang-rt-14-dev libcmocka-dev postgresql postgresql-client nginx-light chromium
+  firefox-esr prometheus sqlite3 curl git procps iproute2 python3-pytest python3-requests python3-aiosmtpd python3-yaml
+  python3-jsonschema python3-cryptography python3-websockets binutils mandoc restic rclone strace dpkg-dev golang-1.19-go
+  golang-github-cenkalti-backoff-dev golang-github-pkg-errors-dev golang-github-restic-chunker-dev
+  golang-github-elithrar-simple-scrypt-dev golang-github-juju-ratelimit-dev golang-github-google-go-cmp-dev
+  golang-github-minio-sha256-simd-dev golang-github-hashicorp-golang-lru-dev golang-github-klauspost-compress-dev
+  golang-github-klauspost-cpuid-dev golang-github-cespare-xxhash-dev golang-github-pkg-xattr-dev golang-golang-x-net-dev
+  golang-golang-x-sys-dev golang-golang-x-crypto-dev golang-golang-x-sync-dev golang-golang-x-text-dev"
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else
