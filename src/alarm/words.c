@@ -263,6 +263,47 @@ static const struct text texts[] = {
     { ACTION_DELETE_ACCOUNT, ALERT_WRONG_PROOFS, PROOF_NONE, "Failed attempts to delete your account",
       "Someone who is signed in to your account tried to delete it and was wrong several times. It is still there.",
       "If this isn't you, " NOT_ME " now." },
+
+    { ACTION_ALLOW_DELETION, ALERT_OPENED, PROOF_NONE, "Someone wants to delete backups",
+      "Someone who is signed in to your account has asked to delete from the backup of one of your devices. Nothing "
+      "can "
+      "be deleted yet.",
+      "If this isn't you, " NOT_ME " now. That stops it." NEVER_READ },
+    { ACTION_ALLOW_DELETION, ALERT_REFUSED, PROOF_NONE, "Deleting backups was refused",
+      "Someone who is signed in to your account asked to delete from the backup of one of your devices and could not "
+      "prove to be you. Nothing can be deleted.",
+      "If this isn't you, " NOT_ME " now." },
+    { ACTION_ALLOW_DELETION, ALERT_HELD, PROOF_NONE, "Deleting backups is waiting",
+      "The backup of one of your devices is about to be opened to deletion. It waits, so that you can stop it.",
+      "If this isn't you, " NOT_ME " now. That stops it." },
+    { ACTION_ALLOW_DELETION, ALERT_DONE, PROOF_NONE, "Backups can be deleted for an hour",
+      "For one hour the device can delete from its backup, as restic does with forget and prune.",
+      "If this isn't you, " NOT_ME " now. That closes it at once." },
+    { ACTION_ALLOW_DELETION, ALERT_DENIED, PROOF_NONE, "Deleting backups was stopped",
+      "Somebody's wish to delete from a backup was stopped. Nothing can be deleted.", NOTHING_TO_DO },
+    { ACTION_ALLOW_DELETION, ALERT_WRONG_PROOFS, PROOF_NONE, "Failed attempts to delete backups",
+      "Someone who is signed in to your account asked to delete from the backup of one of your devices and was wrong "
+      "several times. Nothing can be deleted.",
+      "If this isn't you, " NOT_ME " now." },
+
+    { ACTION_BACKUP_DELETED, ALERT_DONE, PROOF_NONE, "Much of a backup is being deleted",
+      "Half or more of the backup of one of your devices is being deleted, by that device's backup program.",
+      "If this isn't you, " NOT_ME " now. That stops it: the program is shut out until that device sets it up again." },
+    { ACTION_BACKUP_KEYS_CHANGED, ALERT_DONE, PROOF_NONE, "The passwords of a backup are being changed",
+      "A password that opens the backup of one of your devices is being added or removed. Whoever knows one can read "
+      "all "
+      "that is in it.",
+      "If this isn't you, " NOT_ME " now. That shuts that device's backup program out until it is set up again; then "
+      "look at the passwords with: restic key list" },
+    { ACTION_BACKUP_OVERDUE, ALERT_DONE, PROOF_NONE, "A device has not backed up for long",
+      "One of your devices has not backed up for longer than you expect of it. What is new on it would be lost with "
+      "it.",
+      "Turn that device on and run a backup, or look at its schedule. How long is too long is set on the page of your "
+      "devices." },
+    { ACTION_BACKUP_DAMAGED, ALERT_DONE, PROOF_NONE, "A backup is damaged",
+      "A part of the backup of one of your devices can't be read as it was written. The storage of this server may be "
+      "failing; nobody has to be behind it.",
+      "Keep a second backup of that device elsewhere, and look at this one with: restic check --read-data" },
 };
 
 /* For an action and kind that the table does not name: true, if plain. */
@@ -304,8 +345,10 @@ void alarm_words(const struct alarm_event *e, struct buf *title, struct buf *bod
     buf_add_z(body, t->what);
     buf_add_z(body, "\n\nWhen: ");
     add_when(body, e->at_ms);
-    buf_add_z(body, "\nWhere: ");
-    add_where(body, &e->from);
+    if (action_rules[e->action].opener != OPENER_SERVER || e->from.ip.n > 0) {
+        buf_add_z(body, "\nWhere: ");
+        add_where(body, &e->from);
+    }
     buf_add_z(body, "\nDevice: ");
     buf_add(body, e->from.device.n > 0 ? e->from.device : STR("unknown"));
     buf_add_z(body, e->from.is_known_device ? ", known to your account" : ", new to your account");

@@ -173,7 +173,7 @@ static int set_action(struct parse *p, const char *action_name, const char *key,
     static const char *const keys[] = { "hold", "hold_familiar", "proofs" };
     enum action action;
     int64_t n = 0;
-    if (action_parse(str_from(action_name), &action) != OK)
+    if (action_parse(str_from(action_name), &action) != OK || action_rules[action].opener == OPENER_SERVER)
         return refuse(p, "[policy.%s]: no such action", action_name);
     if (action == ACTION_SIGN_UP) return refuse(p, "[policy.sign_up]: there is nobody yet to be asked or told");
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {

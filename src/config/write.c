@@ -131,7 +131,8 @@ void config_write_man(struct buf *out) {
         buf_add_z(out, ".\n");
     }
     buf_add_z(out, ".SH [policy.ACTION]\nOne section an action (");
-    for (int a = 0; a < ACTION_COUNT; a++) buf_addf(out, "%s%s", a ? ", " : "", action_rules[a].name);
+    for (int a = 0; a < ACTION_COUNT; a++)
+        if (action_rules[a].opener != OPENER_SERVER) buf_addf(out, "%s%s", a ? ", " : "", action_rules[a].name);
     buf_add_z(out, ").\n.TP\n.B hold\nHow long a change from an unfamiliar device or place waits.\n"
                    ".TP\n.B hold_familiar\nThe same for a familiar device.\n"
                    ".TP\n.B proofs\n2 or 3: how many proofs it needs; never fewer than the contract asks.\n"

@@ -6,6 +6,7 @@
 #define NEEDS(n, set, alone)                                                                                           \
     { .count = (n), .of = (set), .sufficient = (alone) }
 #define ALL_THREE    (PROOF_PASSWORD | PROOF_CODE | PROOF_RECOVERY_KEY)
+#define NO_PROOFS    NEEDS(0, 0, 0) /* never met */
 #define TWO_OF_THREE NEEDS(2, ALL_THREE, PROOF_PASSKEY)
 #define TWO_AND_ADDRESS                                                                                                \
     { .count = 2, .of = ALL_THREE, .sufficient = PROOF_PASSKEY, .also = PROOF_EMAIL_CODE }

@@ -15,7 +15,7 @@ enum proof { /* bits; stored as an integer */
 };
 #define PROOF_COUNT 5
 
-enum opener { OPENER_ANYONE, OPENER_SESSION };
+enum opener { OPENER_ANYONE, OPENER_SESSION, OPENER_SERVER };
 
 /* What an attempt is about, given when it is opened; the keeper binds it (API §2). */
 enum takes {

@@ -5,8 +5,9 @@
 #include "base/enc.h"
 #include "keeper/ceremony.h"
 
-#define WINDOW_MS (24 * MS_PER_HOUR) /* in which a restored device may read, and an export be fetched */
-#define LEAVE_MS  (7 * MS_PER_DAY)
+#define WINDOW_MS   (24 * MS_PER_HOUR) /* in which a restored device may read, and an export be fetched */
+#define DELETION_MS MS_PER_HOUR
+#define LEAVE_MS    (7 * MS_PER_DAY)
 
 static enum err start_session(struct store_tx *tx, struct work *w, const struct account *acc) {
     struct guard_result *res = &w->call->answer.result;
@@ -188,6 +189,11 @@ static enum err done_restore(struct store_tx *tx, struct work *w) {
     return raise_alert(tx, w, ALERT_DONE);
 }
 
+static enum err done_allow_deletion(struct store_tx *tx, struct work *w) {
+    w->a.until_ms = w->call->answer.result.window_ends_ms = w->now_ms + DELETION_MS;
+    return raise_alert(tx, w, ALERT_DONE);
+}
+
 static enum err done_export(struct store_tx *tx, struct work *w) {
     w->a.until_ms = w->call->answer.result.export_ends_ms = w->now_ms + WINDOW_MS;
     return raise_alert(tx, w, ALERT_DONE);
@@ -224,9 +230,10 @@ static enum err (*const dones[ACTION_COUNT])(struct store_tx *tx, struct work *w
     [ACTION_PURCHASE] = done_told,
     [ACTION_EXPORT_DATA] = done_export,
     [ACTION_DELETE_ACCOUNT] = done_delete,
+    [ACTION_ALLOW_DELETION] = done_allow_deletion,
 };
 
 enum err apply_done(struct store_tx *tx, struct work *w) {
     if (w->a.is_disowned) return raise_alert(tx, w, ALERT_DONE); /* it happened, and the account stays locked */
-    return dones[w->a.action](tx, w);
+    return dones[w->a.action] ? dones[w->a.action](tx, w) : ERR_REFUSED;
 }

@@ -55,6 +55,20 @@ const struct store_stmt ATTEMPT_OF_SUBJECT = {
         "SELECT " COLUMNS " FROM attempt WHERE account_id = ?1 AND action = ?2 AND subject = ?3 AND opener_device = ?4"
         " AND opened_ms > ?5 ORDER BY opened_ms DESC, id DESC LIMIT 20",
 };
+const struct store_stmt ATTEMPT_WINDOW = {
+    .name = "attempt_window",
+    .in = "bibii",
+    .out = "bi",
+    .sql = "SELECT id, until_ms FROM attempt WHERE account_id = ?1 AND action = ?2 AND subject = ?3 AND state = ?4"
+           " AND until_ms > ?5 ORDER BY until_ms DESC LIMIT 1",
+};
+const struct store_stmt ATTEMPT_CLOSE_WINDOWS = {
+    .name = "attempt_close_windows",
+    .in = "bibii",
+    .out = "",
+    .sql = "UPDATE attempt SET rev = rev + 1, until_ms = ?5 WHERE account_id = ?1 AND action = ?2 AND subject = ?3"
+           " AND state = ?4 AND until_ms > ?5",
+};
 const struct store_stmt ATTEMPT_FORGET = {
     .name = "attempt_forget", .in = "b", .out = "", .sql = "DELETE FROM attempt WHERE account_id = ?1"
 };
@@ -244,6 +258,25 @@ enum err attempt_of_subject(struct store_tx *tx, const struct attempt *like, int
         on_row, &e);
 }
 
+static enum err on_window(void *ctx, const struct store_val *v) {
+    struct guard_window *window = ctx;
+    window->until_ms = v[1].i;
+    return copy_id(window->attempt.b, v[0].s) ? OK : ERR_CORRUPT;
+}
+
+enum err attempt_window(struct store_tx *tx, const struct attempt *like, int64_t now_ms, struct guard_window *ret) {
+    return store_each(
+        tx, &ATTEMPT_WINDOW,
+        S_IN(S_B(like->account.b), S_I(like->action), S_B(like->subject.b), S_I(ATTEMPT_DONE), S_I(now_ms)), on_window,
+        ret);
+}
+
+enum err attempt_close_windows(struct store_tx *tx, const struct attempt *like, int64_t now_ms) {
+    return store_exec(
+        tx, &ATTEMPT_CLOSE_WINDOWS,
+        S_IN(S_B(like->account.b), S_I(like->action), S_B(like->subject.b), S_I(ATTEMPT_DONE), S_I(now_ms)), NULL);
+}
+
 enum err attempt_forget(struct store_tx *tx, struct account_id account) {
     enum err r = store_exec(tx, &ATTEMPT_FORGET, S_IN(S_B(account.b)), NULL);
     return r == OK ? store_exec(tx, &CASE_FORGET, S_IN(S_B(account.b)), NULL) : r;
@@ -306,7 +339,21 @@ enum err case_find(struct store_tx *tx, struct account_id account, struct attemp
 }
 
 const struct store_stmt *const guard_statements[] = {
-    &ATTEMPT_ADD,     &ATTEMPT_LOAD,       &ATTEMPT_WRITE,   &ATTEMPT_LIST,  &ATTEMPT_RELATED,
-    &ATTEMPT_DENIALS, &ATTEMPT_OPEN_COUNT, &ATTEMPT_OVERDUE, &ATTEMPT_PURGE, &CASE_ADD,
-    &CASE_FIND,       &ATTEMPT_OF_SUBJECT, &ATTEMPT_FORGET,  &CASE_FORGET,   NULL,
+    &ATTEMPT_ADD,
+    &ATTEMPT_LOAD,
+    &ATTEMPT_WRITE,
+    &ATTEMPT_LIST,
+    &ATTEMPT_RELATED,
+    &ATTEMPT_DENIALS,
+    &ATTEMPT_OPEN_COUNT,
+    &ATTEMPT_OVERDUE,
+    &ATTEMPT_PURGE,
+    &CASE_ADD,
+    &CASE_FIND,
+    &ATTEMPT_OF_SUBJECT,
+    &ATTEMPT_WINDOW,
+    &ATTEMPT_CLOSE_WINDOWS,
+    &ATTEMPT_FORGET,
+    &CASE_FORGET,
+    NULL,
 };

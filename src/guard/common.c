@@ -2,6 +2,8 @@
 #include "base/clock.h"
 #include "guard/guard_priv.h"
 
+#include <stdlib.h>
+
 void finish(struct work *w, enum guard_say say) {
     struct guard_call *call = w->call;
     call->answer.say = say;
@@ -34,6 +36,27 @@ enum guard_say say_of_ended(enum attempt_state s) {
     case ATTEMPT_COMMITTING: return GUARD_OK;
     }
     return GUARD_BROKEN;
+}
+
+#define ASIDE_BYTES (256 * 1024)
+
+struct work *aside_begin(struct guard_call *call) {
+    struct work *w = calloc(1, sizeof *w);
+    call->arena = arena_new(ASIDE_BYTES);
+    if (w && call->arena) {
+        w->call = call;
+        w->g = call->guard;
+        w->now_ms = clock_wall_ms();
+        return w;
+    }
+    aside_end(call, w);
+    call->arena = NULL;
+    return NULL;
+}
+
+void aside_end(struct guard_call *call, struct work *w) {
+    free(w);
+    arena_free(call->arena);
 }
 
 struct wrapped {
@@ -162,10 +185,11 @@ enum err history(struct store_tx *tx, const struct work *w, enum ledger_event ev
 enum err guard_note(struct store_tx *tx, struct account_id account, enum guard_note what,
                     const uint8_t subject[ID_BYTES]) {
     static const enum ledger_event events[] = {
-        [NOTE_SESSION_ENDED] = LEDGER_SESSION_ENDED,   [NOTE_OTHER_SESSIONS_ENDED] = LEDGER_SESSION_OTHERS_ENDED,
-        [NOTE_DEVICE_RENAMED] = LEDGER_DEVICE_RENAMED, [NOTE_PUSH_ADDED] = LEDGER_PUSH_ADDED,
-        [NOTE_PUSH_REMOVED] = LEDGER_PUSH_REMOVED,     [NOTE_LOCKED_BY_OPERATOR] = LEDGER_ACCOUNT_LOCKED_BY_OPERATOR,
-        [NOTE_ROLE_GIVEN] = LEDGER_ROLE_GIVEN,         [NOTE_ROLE_TAKEN] = LEDGER_ROLE_TAKEN
+        [NOTE_SESSION_ENDED] = LEDGER_SESSION_ENDED,    [NOTE_OTHER_SESSIONS_ENDED] = LEDGER_SESSION_OTHERS_ENDED,
+        [NOTE_DEVICE_RENAMED] = LEDGER_DEVICE_RENAMED,  [NOTE_PUSH_ADDED] = LEDGER_PUSH_ADDED,
+        [NOTE_PUSH_REMOVED] = LEDGER_PUSH_REMOVED,      [NOTE_LOCKED_BY_OPERATOR] = LEDGER_ACCOUNT_LOCKED_BY_OPERATOR,
+        [NOTE_ROLE_GIVEN] = LEDGER_ROLE_GIVEN,          [NOTE_ROLE_TAKEN] = LEDGER_ROLE_TAKEN,
+        [NOTE_BACKUP_EXPECTED] = LEDGER_BACKUP_EXPECTED
     };
     return ledger_append(tx,
                          &(struct ledger_entry){
@@ -233,6 +257,11 @@ void tell_keeper(struct work *w, enum keeper_ask ask, const struct attempt *a) {
 
 void forget_device(struct work *w, struct device_id device) {
     tell(w, &(struct keeper_request){ .ask = KEEPER_FORGET_DEVICE, .account = w->told, .device = device });
+}
+
+enum err drop_backup_token(struct store_tx *tx, struct work *w) {
+    w->has_sessions = true; /* tells those who remember that it was right */
+    return backup_token_drop(tx, w->a.account, w->a.opener_device);
 }
 
 bool lock_keeper(struct work *w, struct account_id account) {

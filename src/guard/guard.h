@@ -45,6 +45,7 @@ enum guard_note {
     NOTE_LOCKED_BY_OPERATOR, /* subject: the account */
     NOTE_ROLE_GIVEN,         /* subject: the account */
     NOTE_ROLE_TAKEN,
+    NOTE_BACKUP_EXPECTED, /* subject: the device */
 };
 /* Appends it in the caller's transaction. */
 enum err guard_note(struct store_tx *tx, struct account_id account, enum guard_note what,
@@ -194,13 +195,32 @@ struct guard_restore {
     struct account_id account;
     struct device_id device, from; /* who reads, whose data */
     const struct origin *where;
+    bool opens_nothing; /* only looks */
+};
+struct guard_window { /* what an attempt that is done lets happen for a while */
+    struct attempt_id attempt;
+    int64_t until_ms; /* 0: it may not */
 };
 /*
- * May it? *ret_until_ms is the end of its window, 0 for no. Where it may not, the attempt is opened and the alarm
- * rings, once while one is open and for a day after one was denied. Work lane. ERR_NOT_FOUND: one of the devices is not
- * the account's.
+ * May it? Where it may not, the attempt is opened and the alarm rings, once while one is open and for a day after one
+ * was denied. Work lane. ERR_NOT_FOUND: one of the devices is not the account's.
  */
-enum err guard_restore_may(struct guard *g, const struct guard_restore *x, int64_t *ret_until_ms) MUST_CHECK;
+enum err guard_restore_may(struct guard *g, const struct guard_restore *x, struct guard_window *ret) MUST_CHECK;
+/* May that device delete from its own repository? Opens nothing. */
+enum err guard_deletion_may(struct guard *g, struct account_id account, struct device_id device,
+                            struct guard_window *ret) MUST_CHECK;
+/* What the server itself has to tell about a device's backup: an attempt that is done as soon as it stands there. */
+struct guard_report {
+    struct account_id account;
+    struct device_id device;
+    enum action action;         /* one that nobody else opens */
+    const struct origin *where; /* of the request that it was; NULL: nobody's */
+};
+/*
+ * Rings, at most once a day for a device and action; durable when it returns OK, also where it rang before. Work lane.
+ * ERR_NOT_FOUND: no such device. ERR_GONE: it was removed, and nothing is expected of it any more.
+ */
+enum err guard_report(struct guard *g, const struct guard_report *x) MUST_CHECK;
 /* What an owner takes along, newest first. */
 struct guard_page {
     struct account_id account;

@@ -38,7 +38,7 @@ struct attempt {
     struct device_id opener_device, new_device;
     unsigned proved;
     int64_t epoch;    /* the account's when it was opened */
-    int64_t until_ms; /* restore, export_data: as long as it may be read */
+    int64_t until_ms; /* restore, export_data, allow_deletion: as long as that lies open */
     int64_t wrong, opened_ms, expires_ms, hold_until_ms, code_until_ms, changed_ms;
 };
 
@@ -114,6 +114,11 @@ struct attempt_found {
 /* Those of the same account, action, subject and opener, newest first. */
 enum err attempt_of_subject(struct store_tx *tx, const struct attempt *like, int64_t since_ms, struct arena *arena,
                             struct attempt_found *f) MUST_CHECK;
+/* The longest open window of the same account, action and subject, whoever opened it; untouched where there is none. */
+enum err attempt_window(struct store_tx *tx, const struct attempt *like, int64_t now_ms,
+                        struct guard_window *ret) MUST_CHECK;
+/* And those are over. */
+enum err attempt_close_windows(struct store_tx *tx, const struct attempt *like, int64_t now_ms) MUST_CHECK;
 enum err attempt_forget(struct store_tx *tx, struct account_id account) MUST_CHECK; /* and its cases */
 enum err attempt_purge(struct store_tx *tx, int64_t before_ms) MUST_CHECK;
 enum err case_add(struct store_tx *tx, const struct attempt *a, struct str reason, int64_t now_ms,
@@ -121,8 +126,8 @@ enum err case_add(struct store_tx *tx, const struct attempt *a, struct str reaso
 enum err case_find(struct store_tx *tx, struct account_id account, struct attempt_id attempt,
                    struct case_id *ret) MUST_CHECK; /* ERR_NOT_FOUND */
 extern const struct store_stmt ATTEMPT_ADD, ATTEMPT_LOAD, ATTEMPT_WRITE, ATTEMPT_LIST, ATTEMPT_RELATED, ATTEMPT_DENIALS,
-    ATTEMPT_OPEN_COUNT, ATTEMPT_OVERDUE, ATTEMPT_PURGE, ATTEMPT_OF_SUBJECT, ATTEMPT_FORGET, CASE_ADD, CASE_FIND,
-    CASE_FORGET;
+    ATTEMPT_OPEN_COUNT, ATTEMPT_OVERDUE, ATTEMPT_PURGE, ATTEMPT_OF_SUBJECT, ATTEMPT_WINDOW, ATTEMPT_CLOSE_WINDOWS,
+    ATTEMPT_FORGET, CASE_ADD, CASE_FIND, CASE_FORGET;
 
 /* ---- common.c ---- */
 void finish(struct work *w, enum guard_say say); /* answers; w is gone after it */
@@ -152,6 +157,12 @@ void prepare_ask(struct work *w, enum keeper_ask ask);
 void tell_keeper(struct work *w, enum keeper_ask ask, const struct attempt *a); /* nobody waits for the answer */
 bool lock_keeper(struct work *w, struct account_id account); /* waits; true once the password counts no more */
 void forget_device(struct work *w, struct device_id device);
+/* Whoever opened w->a has no more business with backups: its device must ask for a new token, in a session. */
+enum err drop_backup_token(struct store_tx *tx, struct work *w) MUST_CHECK;
+
+/* The work of what nobody's call asks for, with an arena of its own; NULL: no memory. aside_end takes either. */
+struct work *aside_begin(struct guard_call *call);
+void aside_end(struct guard_call *call, struct work *w);
 
 /* ---- alert.c ---- */
 enum err raise_alert(struct store_tx *tx, struct work *w, enum alert_kind kind) MUST_CHECK;

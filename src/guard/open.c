@@ -191,6 +191,10 @@ void verb_open(struct work *w) {
     enum err r;
     w->a.action = call->action;
     w->a.email = w->a.name = w->a.device_name = w->a.detail = STR("");
+    if (rule->opener == OPENER_SERVER) {
+        finish(w, GUARD_BAD_REQUEST);
+        return;
+    }
     if (rule->opener == OPENER_SESSION && !call->caller->has_session) {
         finish(w, GUARD_UNAUTHORIZED);
         return;

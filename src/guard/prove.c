@@ -52,6 +52,7 @@ enum err record_denied(struct store_tx *tx, struct work *w) {
     int64_t denials = 0;
     struct case_id id;
     enum err r = move(tx, w, w->a.state == ATTEMPT_COMMITTING ? EV_STOP : EV_DENY);
+    if (r == OK && w->a.action == ACTION_RESTORE) r = drop_backup_token(tx, w);
     if (r != OK) return r;
     if ((action_rules[w->a.action].alert_on & ALERT_ON_REFUSED) && (r = raise_alert(tx, w, ALERT_DENIED)) != OK)
         return r;

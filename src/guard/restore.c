@@ -1,23 +1,22 @@
 /* Restores that the backup server asks about, and what lies open for a while after an attempt is done. */
 #include "guard/guard_priv.h"
 
-#include <stdlib.h>
-
-#define CALL_BYTES   (256 * 1024)
+#define EXPORT_BYTES (64 * 1024)
 #define QUIET_MS     MS_PER_DAY /* after a denial no stranger's knocking rings again */
 #define LOOK_BACK_MS (30 * MS_PER_DAY)
 
 struct asking {
     struct work *w;
     const struct guard_restore *x;
-    int64_t until_ms;
+    struct guard_window window;
     bool is_asked; /* one is open, or was denied lately */
 };
 
 static enum err on_earlier(void *ctx, const struct attempt *a) {
     struct asking *k = ctx;
     int64_t now_ms = k->w->now_ms;
-    if (a->state == ATTEMPT_DONE && a->until_ms > now_ms && a->until_ms > k->until_ms) k->until_ms = a->until_ms;
+    if (a->state == ATTEMPT_DONE && a->until_ms > now_ms && a->until_ms > k->window.until_ms)
+        k->window = (struct guard_window){ a->id, a->until_ms };
     if (!attempt_state_is_final(a->state) && a->expires_ms > now_ms) k->is_asked = true;
     if (a->state == ATTEMPT_DENIED && now_ms - a->changed_ms < QUIET_MS) k->is_asked = true;
     return OK;
@@ -27,7 +26,7 @@ static enum err look_tx(struct store_tx *tx, void *ctx) {
     struct asking *k = ctx;
     struct work *w = k->w;
     struct attempt_found found = { on_earlier, k };
-    k->until_ms = 0;
+    k->window = (struct guard_window){ .until_ms = 0 };
     k->is_asked = false;
     return attempt_of_subject(tx, &w->a, w->now_ms - LOOK_BACK_MS, w->call->arena, &found);
 }
@@ -43,6 +42,7 @@ static enum err set_about(struct store_tx *tx, struct asking *k) {
     if (r != OK) return r;
     w->a.epoch = acc.epoch;
     w->a.is_known = d.trusted_ms != 0 && d.revoked_ms == 0;
+    if (d.platform.n > 0) w->a.from_device = d.platform; /* "restic" says less */
     return policy_is_familiar(tx, w->g, &at, w->call->arena, &w->a.is_familiar);
 }
 
@@ -53,7 +53,7 @@ static enum err open_tx(struct store_tx *tx, void *ctx) {
     char unknown[TOKEN_TEXT_SIZE];
     enum err r = set_about(tx, k);
     if (r == OK) r = look_tx(tx, k);
-    if (r != OK || k->until_ms != 0 || k->is_asked) return r;
+    if (r != OK || k->window.until_ms != 0 || k->is_asked) return r;
     token_new(TOKEN_ATTEMPT, w->a.account, unknown, w->a.token_hash);
     bytes_wipe(unknown, sizeof unknown);
     w->a.state = ATTEMPT_OPENED;
@@ -91,28 +91,50 @@ static enum err open_wrapped(struct store_tx *tx, void *ctx) {
     return open_tx(tx, k);
 }
 
-enum err guard_restore_may(struct guard *g, const struct guard_restore *x, int64_t *ret_until_ms) {
-    struct guard_call call = { .arena = arena_new(CALL_BYTES) };
-    struct work *w = calloc(1, sizeof *w);
+enum err guard_restore_may(struct guard *g, const struct guard_restore *x, struct guard_window *ret) {
+    struct guard_call call = { .guard = g };
+    struct work *w = aside_begin(&call);
     struct asking k = { .w = w, .x = x };
     enum err r = ERR_NOMEM;
-    if (call.arena && w) {
-        w->call = &call;
-        w->g = g;
-        w->now_ms = clock_wall_ms();
+    if (w) {
         set_attempt(w, x);
         r = store_read(g->o.store, look_tx, &k);
-        if (r == OK && k.until_ms == 0 && !k.is_asked) r = store_write(g->o.store, open_wrapped, &k);
+        if (r == OK && k.window.until_ms == 0 && !k.is_asked && !x->opens_nothing)
+            r = store_write(g->o.store, open_wrapped, &k);
         if (r == OK) tell_others(w);
-        if (r == OK) *ret_until_ms = k.until_ms;
+        if (r == OK) *ret = k.window;
     }
-    free(w);
-    arena_free(call.arena);
+    aside_end(&call, w);
+    return r;
+}
+
+/* ---- deletions ---- */
+
+struct deleting {
+    const struct attempt *like;
+    int64_t now_ms;
+    struct guard_window window;
+};
+
+static enum err deletion_tx(struct store_tx *tx, void *ctx) {
+    struct deleting *d = ctx;
+    d->window = (struct guard_window){ .until_ms = 0 };
+    return attempt_window(tx, d->like, d->now_ms, &d->window);
+}
+
+enum err guard_deletion_may(struct guard *g, struct account_id account, struct device_id device,
+                            struct guard_window *ret) {
+    struct attempt like = { .account = account, .action = ACTION_ALLOW_DELETION };
+    struct deleting d = { .like = &like, .now_ms = clock_wall_ms() };
+    enum err r;
+    memcpy(like.subject.b, device.b, ID_BYTES);
+    r = store_read(g->o.store, deletion_tx, &d);
+    if (r == OK) *ret = d.window;
     return r;
 }
 
 enum err guard_export_may(struct store_tx *tx, struct account_id account, struct attempt_id attempt, int64_t now_ms) {
-    struct arena *arena = arena_new(CALL_BYTES);
+    struct arena *arena = arena_new(EXPORT_BYTES);
     struct attempt a;
     enum err r = arena ? attempt_load(tx, account, attempt, arena, &a) : ERR_NOMEM;
     if (r == OK && (a.action != ACTION_EXPORT_DATA || a.state != ATTEMPT_DONE || a.until_ms <= now_ms))

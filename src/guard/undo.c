@@ -88,14 +88,28 @@ static enum err undo_effect(struct store_tx *tx, struct work *w) {
     return OK;
 }
 
+/* Whoever has that device's token deleted backups, or let somebody else read them: it opens nothing more. */
+static enum err undo_backup(struct store_tx *tx, struct work *w) {
+    struct attempt window = w->a;
+    enum err r = drop_backup_token(tx, w);
+    window.action = ACTION_ALLOW_DELETION;
+    return r == OK ? attempt_close_windows(tx, &window, w->now_ms) : r;
+}
+
 enum err undo_done(struct store_tx *tx, struct work *w) {
     bool closes_window = w->a.until_ms > w->now_ms;
     enum err r = is_undoable(&w->a, w->now_ms) ? undo_effect(tx, w) : OK;
     if (r != OK) return r;
     if (closes_window) {
+        enum ledger_event closed =
+            w->a.action == ACTION_ALLOW_DELETION ? LEDGER_DELETION_WINDOW_CLOSED : LEDGER_RESTORE_WINDOW_CLOSED;
         w->a.until_ms = w->now_ms;
-        if ((r = history(tx, w, LEDGER_RESTORE_WINDOW_CLOSED, w->a.id.b)) != OK) return r;
+        if ((r = history(tx, w, closed, w->a.id.b)) != OK) return r;
     }
+    if (w->a.action == ACTION_RESTORE && (r = drop_backup_token(tx, w)) != OK) return r;
+    if ((w->a.action == ACTION_BACKUP_DELETED || w->a.action == ACTION_BACKUP_KEYS_CHANGED) &&
+        (r = undo_backup(tx, w)) != OK)
+        return r;
     w->a.is_undone = true;
     if ((r = attempt_write(tx, &w->a, w->a.changed_ms)) != OK) return r;
     return history(tx, w, LEDGER_ATTEMPT_UNDONE, w->a.id.b);

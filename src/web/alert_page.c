@@ -209,6 +209,10 @@ static void add_stopped(struct buf *b, const struct alert *a) {
         buf_add_z(b, "<p class=\"lead\">The copy of your data can't be fetched any more.</p>");
     else if (is_done && a->action == ACTION_RESTORE)
         buf_add_z(b, "<p class=\"lead\">That device reads nothing more of your backup.</p>");
+    else if (is_done && a->action == ACTION_ALLOW_DELETION)
+        buf_add_z(b, "<p class=\"lead\">Nothing more is deleted from your backup.</p>");
+    else if (is_done && action_rules[a->action].opener == OPENER_SERVER)
+        buf_add_z(b, "<p class=\"lead\">That device's backup program is shut out until it is set up again.</p>");
     else
         buf_add_z(b, "<p class=\"lead\">It goes no further.</p>");
     buf_add_z(b, "<p>Whoever did this was signed in to your account. Look where that is, and sign out what you don't "

@@ -407,15 +407,67 @@ static void act_hold(struct scene *s) {
     restart_keeper(s); /* it reads the policy too */
 }
 
-/* reads CLIENT of CLIENT: the backup server asks for it */
+static enum guard_say say_of_window(enum err r, const struct guard_window *window) {
+    if (r != OK) return GUARD_NOT_FOUND;
+    return window->until_ms > 0 ? GUARD_OK : GUARD_FORBIDDEN;
+}
+
+/* reads CLIENT of CLIENT [looking]: the backup server asks for it; looking, it opens nothing */
 static void act_reads(struct scene *s) {
     struct client *c = client_named(s, word_at(s, 1)), *from = client_named(s, word_at(s, 3));
-    const struct guard_restore x = {
-        .account = from->session.account, .device = c->device, .from = from->device, .where = &c->from
-    };
-    int64_t until_ms = 0;
-    enum err r = guard_restore_may(s->house.guard, &x, &until_ms);
-    s->last = (struct guard_answer){ .say = r != OK ? GUARD_NOT_FOUND : until_ms > 0 ? GUARD_OK : GUARD_FORBIDDEN };
+    const struct guard_restore x = { .account = from->session.account,
+                                     .device = c->device,
+                                     .from = from->device,
+                                     .where = &c->from,
+                                     .opens_nothing = s->word_n > 4 && word_is(s, 4, "looking") };
+    struct guard_window window = { .until_ms = 0 };
+    enum err r = guard_restore_may(s->house.guard, &x, &window);
+    s->last = (struct guard_answer){ .say = say_of_window(r, &window) };
+}
+
+/* deletes CLIENT: the backup server asks whether it may */
+static void act_deletes(struct scene *s) {
+    const struct client *c = client_named(s, word_at(s, 1));
+    struct guard_window window = { .until_ms = 0 };
+    enum err r = guard_deletion_may(s->house.guard, c->session.account, c->device, &window);
+    s->last = (struct guard_answer){ .say = say_of_window(r, &window) };
+}
+
+/* reports ACTION of CLIENT [from CLIENT]: the server has to tell something of its backup */
+static void act_reports(struct scene *s) {
+    const struct client *c = client_named(s, word_at(s, 3));
+    const char *from = word_after(s, "from");
+    const struct guard_report x = { .account = c->session.account,
+                                    .device = c->device,
+                                    .action = action_named(s, word_at(s, 1)),
+                                    .where = from ? &client_named(s, from)->from : NULL };
+    enum err r = guard_report(s->house.guard, &x);
+    enum guard_say say = r == OK ? GUARD_OK : r == ERR_GONE ? GUARD_EXPIRED : GUARD_NOT_FOUND;
+    s->last = (struct guard_answer){ .say = say };
+}
+
+struct token {
+    const struct client *c;
+    bool is_made;
+};
+
+static enum err token_tx(struct store_tx *tx, void *ctx) {
+    struct token *t = ctx;
+    uint8_t hash[HASH_BYTES];
+    struct device_id found;
+    enum err r;
+    memset(hash, 7, sizeof hash);
+    memcpy(hash, t->c->device.b, ID_BYTES);
+    if (t->is_made) return backup_token_set(tx, t->c->session.account, t->c->device, clock_wall_ms(), hash);
+    r = backup_token_find(tx, t->c->session.account, hash, &found);
+    return r;
+}
+
+/* token CLIENT: its backup program gets one. backs CLIENT: that one still counts */
+static void act_token(struct scene *s) {
+    struct token t = { client_named(s, word_at(s, 1)), word_is(s, 0, "token") };
+    enum err r = store_write(s->house.store, token_tx, &t);
+    s->last = (struct guard_answer){ .say = r == OK ? GUARD_OK : GUARD_UNAUTHORIZED };
 }
 
 static void act_team(struct scene *s) {
@@ -456,6 +508,8 @@ bool act(struct scene *s) {
         { "tick", act_tick },       { "wait", act_wait },        { "restart", act_restart },
         { "hold", act_hold },       { "team", act_team },        { "delivered", act_delivered },
         { "places", act_places },   { "read", outbox_read_all }, { "reads", act_reads },
+        { "deletes", act_deletes }, { "reports", act_reports },  { "token", act_token },
+        { "backs", act_token },
     };
     for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
         if (!word_is(s, 0, acts[i].verb)) continue;

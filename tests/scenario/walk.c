@@ -32,6 +32,7 @@ static const struct walk {
     { "new_recovery_key", "", "PC", { "PC" }, { "laptop", "phone" }, 1, false },
     { "add_passkey", "", "PRC", { "PR", "PC", "RC" }, { "laptop", "phone" }, 1, false },
     { "remove_device", "about tablet", "PRC", { "PR", "PC", "RC" }, { "laptop", "phone" }, 1, false },
+    { "allow_deletion", "about tablet", "PRC", { "PR", "PC", "RC" }, { "laptop", "phone" }, 1, false },
     { "export_data", "", "PRC", { "PR", "PC", "RC" }, { "laptop", "phone" }, 1, false },
     { "delete_account", "", "PRC", { "PR", "PC", "RC" }, { "laptop", "phone" }, 168, false },
 };

@@ -29,6 +29,11 @@ static const struct wanted {
     { "purchase", { "K" }, { "K" } },
     { "export_data", { "PC", "PR", "CR", "K" }, { "PCR", "K" } },
     { "delete_account", { "PC", "PR", "CR", "K" }, { "PCR", "K" } },
+    { "allow_deletion", { "PC", "PR", "CR", "K" }, { "PCR", "K" } },
+    { "backup_deleted", { NULL }, { NULL } }, /* nobody's to do, by whatever proofs */
+    { "backup_keys_changed", { NULL }, { NULL } },
+    { "backup_overdue", { NULL }, { NULL } },
+    { "backup_damaged", { NULL }, { NULL } },
 };
 
 struct circumstances {

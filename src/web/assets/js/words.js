@@ -13,6 +13,7 @@ export const actions = {
   remove_device: { wants: "Somebody wants to remove a device", waits: "The removal of a device is waiting", done: "That device is signed out, and unknown from now on." },
   purchase: { wants: "Somebody wants to buy something", waits: "A purchase is waiting", done: "The purchase is authorized." },
   export_data: { wants: "Somebody wants a copy of your data", waits: "A copy of your data is waiting", done: "Your copy is ready." },
+  allow_deletion: { wants: "Somebody wants to delete backups", waits: "Deleting backups is waiting", done: "The device can delete from its backup for an hour." },
   delete_account: { wants: "Somebody wants to delete your account", waits: "The deletion of your account is waiting", done: "Your account is closed, and will be gone in 7 days." },
 };
 
