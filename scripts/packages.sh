@@ -2,10 +2,7 @@
 packages_build="gcc libc6-dev meson ninja-build pkg-config python3 libjansson-dev libssl-dev libsodium-dev libsqlite3-dev
   libpq-dev libcurl4-openssl-dev libinih-dev libzxcvbn-dev libunistring-dev libidn2-dev libmaxminddb-dev libseccomp-dev libzip-dev
   john-data"
-packages_check="clang clang-tidy clang-format llvm libclang-rt-14-dev libcmocka-dev libfido2-dev postgresql postgresql-client nginx-light
-  chromium firefox-esr prometheus sqlite3 curl git procps iproute2 python3-pytest python3-requests python3-aiosmtpd python3-yaml
-  python3-jsonschema python3-cryptography python3-websockets binutils mandoc restic"
-packages_check="clang clang-tidy clang-format llvm libclang-rt-14-dev libcmocka-dev postgresql postgresql-client nginx-light chromium
+packages_check="clang clang-tidy clang-format llvm libclang-rt-14-dev libcmocka-dev libfido2-dev postgresql postgresql-client nginx-light chromium
   firefox-esr prometheus sqlite3 curl git procps iproute2 python3-pytest python3-requests python3-aiosmtpd python3-yaml
   python3-jsonschema python3-cryptography python3-websockets binutils mandoc restic rclone strace dpkg-dev golang-1.19-go
   golang-github-cenkalti-backoff-dev golang-github-pkg-errors-dev golang-github-restic-chunker-dev

@@ -11,9 +11,11 @@
 #include "identity/identity.h"
 #include "main_store.h"
 
-static const struct store_stmt EXPIRE = {
-    .name = "test_expire", .in = "", .out = "", .sql = "UPDATE backup_repository SET lease_ms = 1000000000000 WHERE marks > 0"
-};
+static const struct store_stmt EXPIRE = { .name = "test_expire",
+                                          .in = "",
+                                          .out = "",
+                                          .sql =
+                                              "UPDATE backup_repository SET lease_ms = 1000000000000 WHERE marks > 0" };
 static const struct store_stmt *const own[] = { &EXPIRE, NULL };
 static const struct store_stmt *const *const statements[] = { identity_statements, backup_statements, own, NULL };
 
