@@ -81,13 +81,7 @@ def test_verify(server, person):
 
 
 def test_verify_sends_browsers_to_sign_in_and_back_to_named_places_alone():
-    server = tocsin.Server("sqlite")
-    server.terminate()
-    text = server.config.read_text()
-    server.config.write_text(
-        text.replace("workers = 1\n", "workers = 1\ntrusted_proxies = 127.0.0.1\nreturn_origins = https://photos.example.org\n")
-    )
-    server.start()
+    server = tocsin.Server("sqlite", trusted_proxies="127.0.0.1\nreturn_origins = https://photos.example.org")
     try:
 
         def sent(host, uri="/album?x=1", proto="https"):

@@ -13,12 +13,11 @@ def server(request):
 
     if request.param == "postgres" and "TOCSIN_TEST_POSTGRES" not in os.environ:
         pytest.skip("TOCSIN_TEST_POSTGRES is not set")
-    s = tocsin.Server(request.param, "[policy]\nsession_hours = 400\n")
+    s = tocsin.Server(request.param, "[policy]\nsession_hours = 400\n", trusted_proxies="127.0.0.1")
     s.terminate()
     mmdb.write(s.directory / "places.mmdb", {"192.0.2.0/24": ("DE", "Germany", "Berlin"), "198.51.100.0/24": ("FR", "France", "Lyon")})
     (s.directory / "places.mmdb").chmod(0o644)
-    text = s.config.read_text().replace("workers = 1\n", "workers = 1\ntrusted_proxies = 127.0.0.1\n")
-    s.config.write_text(text + f"[place]\ndatabase = {s.directory}/places.mmdb\n")
+    s.config.write_text(s.config.read_text() + f"[place]\ndatabase = {s.directory}/places.mmdb\n")
     s.start()
     yield s
     s.stop()

@@ -67,6 +67,7 @@ def test_every_action(server, person):
         "add_contact": {"email": "more-" + person.email},
         "remove_contact": {"email": "none-" + person.email},
         "remove_device": {"device": device},
+        "allow_deletion": {"device": device},
         "remove_passkey": {"passkey": "A" * 22},
         "purchase": {"payload": {"merchant": "Shop", "amount": "129.90", "currency": "EUR", "description": "A chair", "reference": "7"}},
         "sign_up": {"email": "fresh-" + person.email},
