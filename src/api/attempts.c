@@ -5,8 +5,56 @@
 
 static bool set_attempt(struct http_request *req, struct api_call *c) { return param_id(req, "id", c->g.attempt.b); }
 
+/* ---- what a restore has read: for the owner, beside what guard knows ---- */
+
+struct showing {
+    const struct attempt_view *views;
+    size_t n;
+    json_t *list;
+};
+
+static enum err add_read(struct store_tx *tx, const struct attempt_view *a, json_t *o) {
+    struct backup_reads reads = { .bytes = 0 };
+    enum err r;
+    if (!a->is_owner_view || a->action != ACTION_RESTORE) return OK;
+    if ((r = backup_reads_get(tx, a->account, a->id, &reads)) != OK) return r;
+    (void)json_object_set_new(o, "read",
+                              json_pack("{s:I,s:I,s:o}", "bytes", (json_int_t)reads.bytes, "requests",
+                                        (json_int_t)reads.requests, "last", json_time(reads.last_ms)));
+    return OK;
+}
+
+static enum err show_tx(struct store_tx *tx, void *ctx) {
+    struct showing *s = ctx;
+    enum err r = OK;
+    for (size_t i = 0; i < s->n && r == OK; i++) r = add_read(tx, &s->views[i], json_array_get(s->list, i));
+    return r;
+}
+
+static enum err json_attempts(struct api_call *c, const struct attempt_view *views, size_t n, json_t **ret_list) {
+    struct showing s = { views, n, json_array() };
+    bool has_restore = false;
+    enum err r;
+    for (size_t i = 0; i < n; i++) {
+        (void)json_array_append_new(s.list, json_attempt(&views[i]));
+        has_restore |= views[i].action == ACTION_RESTORE && views[i].is_owner_view;
+    }
+    r = has_restore ? store_read(c->api->store, show_tx, &s) : OK;
+    if (r == OK)
+        *ret_list = s.list;
+    else
+        json_decref(s.list);
+    return r;
+}
+
 static void reply_attempt(struct http_request *req, struct api_call *c) {
-    http_reply_json(req, 200, json_pack("{s:o}", "attempt", json_attempt(&c->g.answer.attempt)));
+    json_t *list = NULL;
+    enum err r = json_attempts(c, &c->g.answer.attempt, 1, &list);
+    if (r == OK)
+        http_reply_json(req, 200, json_pack("{s:O}", "attempt", json_array_get(list, 0)));
+    else
+        fail_err(req, r);
+    json_decref(list);
 }
 
 /* ---- POST /attempts ---- */
@@ -50,7 +98,7 @@ static bool read_opening(struct http_request *req, struct api_call *c, json_t *b
     struct str action, device;
     const char *const *allowed = anyone;
     if (!member_text(req, body, "action", 40, &action)) return false;
-    if (action_parse(action, &c->g.action) != OK) {
+    if (action_parse(action, &c->g.action) != OK || action_rules[c->g.action].opener == OPENER_SERVER) {
         bad_request(req, "\"action\" is missing or none that is known.");
         return false;
     }
@@ -84,8 +132,12 @@ void attempts_show(struct http_request *req, void *app) {
 
 static void reply_list(struct http_request *req, struct api_call *c) {
     const struct guard_answer *a = &c->g.answer;
-    json_t *list = json_array();
-    for (size_t i = 0; i < a->list_n; i++) (void)json_array_append_new(list, json_attempt(&a->list[i]));
+    json_t *list = NULL;
+    enum err r = json_attempts(c, a->list, a->list_n, &list);
+    if (r != OK) {
+        fail_err(req, r);
+        return;
+    }
     http_reply_json(req, 200,
                     json_pack("{s:o,s:o}", "attempts", list, "next",
                               a->has_more ? json_id(a->list[a->list_n - 1].id.b) : json_null()));

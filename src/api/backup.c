@@ -8,6 +8,7 @@
 #include "base/log.h"
 
 #define REFUSED_REASON "Restore not approved: approve it in tocsin on a device of yours, then run this again"
+#define APPEND_REASON  "Backups are append-only here: allow deletion for this device in tocsin, then run this again"
 #define OCTETS         "application/octet-stream"
 
 struct rest_call {
@@ -17,6 +18,7 @@ struct rest_call {
     struct rest_path path;
     struct repo_id repo;
     bool is_own;
+    struct attempt_id restore; /* where it is not */
 };
 
 static void refuse(struct http_request *req, int status, const char *code, const char *reason) {
@@ -64,23 +66,34 @@ static bool is_safe(const struct http_request *req) {
     return str_eq(http_method(req), STR("GET")) || str_eq(http_method(req), STR("HEAD"));
 }
 
-/* Another device of the same account. */
-static bool may_enter(struct rest_call *c) {
-    bool reads = is_safe(c->req), is_lock = c->path.kind == REST_OBJECT && c->path.type == BLOB_LOCKS;
-    enum backup_verdict v = BACKUP_REFUSE;
+static bool is_reading(const struct rest_call *c) { return is_safe(c->req); }
+
+static bool is_lock(const struct rest_call *c) { return c->path.kind == REST_OBJECT && c->path.type == BLOB_LOCKS; }
+
+/* Another device of the same account reads, or locks while it does. */
+static enum backup_verdict ask_guard(struct rest_call *c) {
+    struct backup_ask ask = { .repo = c->repo, .asker = c->who.device, .opens = is_reading(c) };
     struct origin from;
-    if (reads || is_lock) {
-        origin_make(c->api->places, http_peer(c->req), http_header(c->req, "user-agent"), &from);
-        v = backup_guard_check(c->api->backup, &(struct backup_ask){ c->repo, c->who.device, &from, reads });
-    }
+    origin_make(c->api->places, http_peer(c->req), http_header(c->req, "user-agent"), &from);
+    ask.from = &from;
+    return backup_guard_check(c->api->backup, &ask, &c->restore);
+}
+
+static bool may_enter(struct rest_call *c) {
+    enum backup_verdict v = is_reading(c) || is_lock(c) ? ask_guard(c) : BACKUP_REFUSE;
     if (v == BACKUP_ALLOW) return true;
     if (v == BACKUP_UNKNOWN)
         fail_err(c->req, ERR_DATABASE);
-    else if (reads)
+    else if (is_reading(c))
         refuse(c->req, 403, "restore_not_approved", REFUSED_REASON);
     else
         refuse(c->req, 403, "forbidden", "This is another device's repository");
     return false;
+}
+
+static bool is_let_in(struct rest_call *c) {
+    const struct backup_ask ask = { .repo = c->repo, .asker = c->who.device };
+    return (is_reading(c) || is_lock(c)) && backup_guard_remembers(c->api->backup, &ask, &c->restore);
 }
 
 /* False: answered. */
@@ -95,7 +108,7 @@ static bool rest_begin(struct http_request *req, struct api *api, struct rest_ca
         return false;
     }
     c->is_own = id_eq(c->repo.device.b, c->who.device.b);
-    if (c->is_own) return true;
+    if (c->is_own || is_let_in(c)) return true;
     r = backup_has_device(api->backup, &c->repo);
     if (r == OK) return may_enter(c);
     fail(req, r);
@@ -109,6 +122,10 @@ static struct blob_ref ref_of(const struct rest_call *c) {
 }
 
 /* ---- reading ---- */
+
+static void note_read(const struct rest_call *c, int64_t bytes) {
+    if (!c->is_own) backup_reads_add(c->api->backup, c->repo.account, c->restore, bytes);
+}
 
 static enum http_piece next(void *ctx, struct buf *out) {
     bool is_last = false;
@@ -148,6 +165,7 @@ static void get_object(struct rest_call *c) {
     } else if (r != OK) {
         fail(c->req, r);
     } else {
+        note_read(c, got.length);
         reply_object(c, &got, range.is_given);
     }
 }
@@ -161,6 +179,7 @@ static void head_object(struct rest_call *c) {
         fail(c->req, r);
         return;
     }
+    note_read(c, 0);
     http_add_header(c->req, "Accept-Ranges", STR("bytes"));
     http_reply_source(c->req, 200, OCTETS, &(struct http_source){ .length = size });
 }
@@ -170,7 +189,10 @@ void backup_read(struct http_request *req, void *app) {
     if (!rest_begin(req, app, &c)) return;
     switch (c.path.kind) {
     case REST_REPOSITORY: refuse_method(req, "POST, DELETE"); return;
-    case REST_LIST: backup_list_reply(req, c.api->backup, &c.repo, c.path.type); return;
+    case REST_LIST:
+        note_read(&c, 0);
+        backup_list_reply(req, c.api->backup, &c.repo, c.path.type);
+        return;
     case REST_CONFIG:
     case REST_OBJECT:
         if (str_eq(http_method(req), STR("HEAD")))
@@ -217,6 +239,20 @@ static void upload_take(struct http_request *req, void *ctx, struct str bytes, e
     http_reply(req, 200, OCTETS, STR(""));
 }
 
+/* An owner hears of some changes before they happen. False: answered. */
+static bool warn(struct rest_call *c, bool is_removal) {
+    struct backup_change change = { .ref = ref_of(c), .is_removal = is_removal };
+    struct origin from;
+    enum err r;
+    if (c->path.type == BLOB_LOCKS || (!is_removal && c->path.type != BLOB_KEYS)) return true;
+    origin_make(c->api->places, http_peer(c->req), http_header(c->req, "user-agent"), &from);
+    change.from = &from;
+    r = backup_warn(c->api->backup, &change);
+    if (r == OK) return true;
+    fail(c->req, r);
+    return false;
+}
+
 static void put_object(struct rest_call *c) {
     struct upload *u = arena_alloc(http_arena(c->req), sizeof *u);
     enum err r;
@@ -224,6 +260,7 @@ static void put_object(struct rest_call *c) {
         fail(c->req, ERR_NOMEM);
         return;
     }
+    if (!warn(c, false)) return;
     *u = (struct upload){ .backup = c->api->backup, .ref = ref_of(c), .reserved = http_body_bytes(c->req) };
     r = backup_reserve(u->backup, &u->ref, u->reserved);
     if (r == ERR_INPUT) {
@@ -275,7 +312,7 @@ static bool may_delete(struct rest_call *c) {
     if (v == BACKUP_UNKNOWN)
         fail_err(c->req, ERR_DATABASE);
     else
-        refuse(c->req, 403, "forbidden", "Backups are append-only here: nothing but locks can be deleted");
+        refuse(c->req, 403, "forbidden", APPEND_REASON);
     return false;
 }
 
@@ -293,6 +330,7 @@ void backup_delete(struct http_request *req, void *app) {
         http_reply_problem(req, 501, "bad_request", "A whole repository can't be deleted here.");
         return;
     }
+    if (!warn(&c, true)) return;
     ref = ref_of(&c);
     r = backup_remove(c.api->backup, &ref);
     if (r == OK || r == ERR_NOT_FOUND) /* a repeated delete is done already */

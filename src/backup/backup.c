@@ -25,10 +25,12 @@ enum err backup_new(const struct backup_options *o, struct backup **ret) {
         return ERR_NOMEM;
     }
     b->store = o->store;
+    b->guard = o->guard;
     b->config = o->config;
     b->quota_bytes = o->config->backup_quota_gib * GIB;
     b->is_alone = !store_is_postgres(o->store);
     r = open_blobs(o, b);
+    if (r == OK) r = scrub_start(b, o);
     if (r == OK)
         *ret = b;
     else
@@ -38,6 +40,8 @@ enum err backup_new(const struct backup_options *o, struct backup **ret) {
 
 void backup_free(struct backup *b) {
     if (!b) return;
+    scrub_stop(b->scrub);
+    reads_release(b);
     repos_release(b);
     blobs_close(b->blobs);
     (void)pthread_mutex_destroy(&b->lock);
@@ -57,10 +61,11 @@ static struct known *place_of(struct backup *b, const struct rest_credential *c)
     return &b->known[h % KNOWN_PLACES];
 }
 
-static bool was_right(struct backup *b, const struct rest_credential *c) {
+static bool was_right(struct backup *b, const struct rest_credential *c, int64_t *ret_forgets) {
     const struct known *k = place_of(b, c);
     bool is_right;
     (void)pthread_mutex_lock(&b->lock);
+    *ret_forgets = b->forgets;
     is_right = k->until_ms > clock_mono_ms() && bytes_eq_secret(&k->credential, c, sizeof *c);
     (void)pthread_mutex_unlock(&b->lock);
     return is_right;
@@ -71,6 +76,9 @@ void backup_forget(struct backup *b, struct account_id account) {
     (void)pthread_mutex_lock(&b->lock);
     for (size_t i = 0; i < KNOWN_PLACES; i++)
         if (id_eq(b->known[i].credential.account.b, account.b)) b->known[i].until_ms = 0;
+    for (size_t i = 0; i < PASSED_PLACES; i++)
+        if (id_eq(b->passed[i].repo.account.b, account.b)) b->passed[i].seen_until_ms = 0;
+    b->forgets++;
     (void)pthread_mutex_unlock(&b->lock);
 }
 
@@ -88,12 +96,13 @@ enum err backup_knows(struct backup *b, const struct rest_credential *c) {
     struct finding f = { .credential = c };
     int64_t now_ms = clock_mono_ms(); /* before it is read: what ends meanwhile is not remembered for longer */
     struct known *k = place_of(b, c);
+    int64_t forgets;
     enum err r;
-    if (was_right(b, c)) return OK;
+    if (was_right(b, c, &forgets)) return OK;
     if ((r = store_read(b->store, find_tx, &f)) != OK) return r;
     if (!id_eq(f.device.b, c->device.b)) return ERR_NOT_FOUND;
     (void)pthread_mutex_lock(&b->lock);
-    *k = (struct known){ .credential = *c, .until_ms = now_ms + KNOWN_MS };
+    if (b->forgets == forgets) *k = (struct known){ .credential = *c, .until_ms = now_ms + KNOWN_MS };
     (void)pthread_mutex_unlock(&b->lock);
     return OK;
 }

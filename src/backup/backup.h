@@ -8,6 +8,7 @@
 #include "backup/blobs.h"
 #include "backup/protocol.h"
 #include "config/config.h"
+#include "guard/guard.h"
 #include "identity/identity.h"
 #include "identity/origin.h"
 #include "store/store.h"
@@ -17,14 +18,18 @@ extern const struct store_stmt *const backup_statements[];
 struct backup;
 struct backup_options {
     struct store *store;
+    struct guard *guard; /* NULL: everything that needs it is refused, and nobody is told anything */
     const struct config *config;
     int folder_fd;          /* of the folder tree; taken, also on failure. -1 with S3 */
     struct str s3_key_file; /* what stands in the file: ACCESS_KEY:SECRET_KEY */
+    /* An object that is not what its name says was found; for the operator. On the thread that looks for them. */
+    void (*damaged)(void *ctx, const char *key);
+    void *ctx;
 };
 enum err backup_new(const struct backup_options *o, struct backup **ret) MUST_CHECK; /* ERR_CONFIG, ERR_NOMEM */
 void backup_free(struct backup *b); /* writes what was counted; NULL is fine */
 struct blobs *backup_blobs(struct backup *b);
-/* Once a second: writes what was counted. */
+/* Once a second: writes what was counted, and tells what is overdue. */
 void backup_tick(struct backup *b);
 
 /* ---- who ---- */
@@ -45,9 +50,43 @@ struct backup_ask {
     const struct origin *from; /* where the request came from */
     bool opens;                /* a read: it opens the attempt where none is open. A lock's write does not */
 };
-enum backup_verdict backup_guard_check(struct backup *b, const struct backup_ask *ask);
+/*
+ * A yes is remembered for a second, so that a restore's many requests cost one look-up a second; what ends it holds
+ * after that everywhere, and at once where backup_forget is called. *ret_attempt: the restore that is done, with a yes.
+ */
+enum backup_verdict backup_guard_check(struct backup *b, const struct backup_ask *ask, struct attempt_id *ret_attempt);
+/* Whether it is remembered. Touches no database. */
+bool backup_guard_remembers(struct backup *b, const struct backup_ask *ask, struct attempt_id *ret_attempt);
 /* Whether a device may delete snapshots, packs, indexes, keys and the config of its own repository now. */
 enum backup_verdict backup_guard_may_delete(struct backup *b, const struct repo_id *repo);
+
+/* ---- reads.c: how much a restore has read. Counted in memory, written every second ---- */
+struct backup_reads {
+    int64_t bytes, requests, last_ms; /* bytes: of the objects that were handed out */
+};
+void backup_reads_add(struct backup *b, struct account_id account, struct attempt_id restore, int64_t bytes);
+/* Zero where nothing was read. In the caller's transaction. */
+enum err backup_reads_get(struct store_tx *tx, struct account_id account, struct attempt_id restore,
+                          struct backup_reads *ret) MUST_CHECK;
+
+/* ---- watch.c: the alarms that nobody's attempt rings ---- */
+/*
+ * Before an object is written (not yet committed) or removed: rings where that is one change too many, and only then
+ * returns OK. A failure: nothing may be changed.
+ */
+struct backup_change {
+    struct blob_ref ref;
+    bool is_removal;
+    const struct origin *from;
+};
+enum err backup_warn(struct backup *b, const struct backup_change *c) MUST_CHECK;
+
+#define BACKUP_EXPECTED_DAYS     14
+#define BACKUP_EXPECTED_DAYS_MAX 3650
+/* Days without a backup after which the owner of a device that once had one is told; 0: never. In the caller's
+ * transaction. */
+enum err backup_expect(struct store_tx *tx, const struct repo_id *repo, int64_t days) MUST_CHECK;
+enum err backup_expected(struct store_tx *tx, const struct repo_id *repo, int64_t *ret_days) MUST_CHECK;
 
 /* ---- what a repository holds ---- */
 enum err backup_make(struct backup *b, const struct repo_id *repo) MUST_CHECK;

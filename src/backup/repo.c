@@ -59,8 +59,10 @@ const struct store_stmt REPO_RECOUNT = {
            " WHERE account_id = ?1 AND device_id = ?2",
 };
 
-const struct store_stmt *const backup_statements[] = { &REPO_MAKE, &REPO_GET,     &REPO_LIST, &REPO_MARK,
-                                                       &REPO_SAVE, &REPO_RECOUNT, NULL };
+const struct store_stmt *const backup_statements[] = { &REPO_MAKE,  &REPO_GET,     &REPO_LIST,  &REPO_MARK,
+                                                       &REPO_SAVE,  &REPO_RECOUNT, &READS_ADD,  &READS_GET,
+                                                       &WATCH_GET,  &WATCH_EXPECT, &WATCH_TOLD, &WATCH_OVERDUE,
+                                                       &SCRUB_NEXT, &SCRUB_CLAIM,  &SCRUB_DONE, NULL };
 
 /* ---- in memory ---- */
 
@@ -252,7 +254,7 @@ static size_t collect_due(struct backup *b, struct repo *out[AT_ONCE], int64_t n
                 r->users++;
                 out[n++] = r;
             }
-            if (r->users == 0 && !r->is_marked && now_ms - r->changed_ms > KEPT_MS) {
+            if (r->users == 0 && !r->is_marked && now_ms - r->changed_ms > KEPT_MS && watch_is_over(r, now_ms)) {
                 *at = r->next;
                 (void)pthread_mutex_destroy(&r->gate);
                 free(r);
@@ -273,6 +275,8 @@ void backup_tick(struct backup *b) {
         repo_save(b, due[i], now_ms - due[i]->changed_ms >= QUIET_MS);
         repo_leave(b, due[i]);
     }
+    reads_save(b);
+    watch_tick(b);
 }
 
 void repos_release(struct backup *b) {
@@ -339,6 +343,7 @@ enum err backup_reserve(struct backup *b, const struct blob_ref *ref, int64_t by
 static void count(struct backup *b, struct repo *repo, const struct blob_ref *ref, struct counts c) {
     (void)pthread_mutex_lock(&b->lock);
     if (ref->type == BLOB_SNAPSHOTS) c.snapshots = c.files;
+    if (c.files < 0) watch_removed(repo, ref, -c.bytes);
     repo->unsaved = sum(repo->unsaved, c);
     repo->changed_ms = clock_mono_ms();
     if (c.files > 0 && ref->type != BLOB_LOCKS) repo->last_write_ms = clock_wall_ms();
@@ -396,6 +401,19 @@ static enum err list_tx(struct store_tx *tx, void *ctx) {
     struct devices *d = ctx;
     d->n = 0;
     return store_each(tx, &REPO_LIST, S_IN(S_B(d->account.b)), on_device, d);
+}
+
+enum err repo_counts(struct backup *b, const struct repo_id *id, struct counts *ret) {
+    struct repo *repo = repo_use(b, id);
+    enum err r;
+    if (!repo) return ERR_NOMEM;
+    r = repo_ready(b, repo, false);
+    (void)pthread_mutex_lock(&b->lock);
+    *ret = sum(repo->known, repo->unsaved);
+    if (repo->changed_ms == 0) repo->changed_ms = clock_mono_ms();
+    (void)pthread_mutex_unlock(&b->lock);
+    repo_leave(b, repo);
+    return r;
 }
 
 static enum err summarize(struct backup *b, const struct repo_id *id, struct backup_summary *ret) {

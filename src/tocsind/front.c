@@ -133,9 +133,16 @@ static enum err open_places(struct front *f) {
     return r;
 }
 
+static void object_damaged(void *ctx, const char *key) {
+    (void)ctx;
+    log_event(LOG_LEVEL_ERROR, "sys_backup_damaged", LOG_Z("object", key));
+}
+
 static enum err open_backup(struct front *f) {
     return backup_new(
         &(struct backup_options){ .store = f->api.store,
+                                  .guard = f->api.guard,
+                                  .damaged = object_damaged,
                                   .config = &f->child.config,
                                   .folder_fd = f->child.backup_fd,
                                   .s3_key_file = str_bytes(f->child.keys->s3_key, f->child.keys->s3_key_n) },
@@ -234,11 +241,11 @@ static enum err open_all(struct front *f) {
     metric_register(&failed);
     if ((r = open_store(f)) != OK) return r;
     if ((r = open_places(f)) != OK) return r;
-    if ((r = open_backup(f)) != OK) return r;
     if ((r = open_sessions(f)) != OK) return r;
     if ((r = live_new(&f->api, &f->api.live)) != OK) return r;
     if ((r = open_http(f)) != OK) return r;
     if ((r = open_guard(f)) != OK) return r;
+    if ((r = open_backup(f)) != OK) return r;
     if ((r = open_metrics(f)) != OK) return r;
     if ((r = control_start(&f->api, CHILD_FD_CONTROL)) != OK) return r;
     if (pthread_create(&f->ticker, NULL, tick, f) != 0) return ERR_NOMEM;
