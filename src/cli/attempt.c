@@ -218,15 +218,29 @@ int attempt_prove(struct attempt *a) {
 
 /* ---- commit ---- */
 
+/* The line that is written over again and again while it waits. */
+static void say_left(const struct attempt *a) {
+    int64_t until_ms = 0, left_s;
+    if (!terminal_is_seen() || clock_parse(str_from(text_of(a->view, "hold_until")), &until_ms) != OK) return;
+    left_s = (until_ms - clock_wall_ms()) / MS_PER_S;
+    if (left_s > 0 && left_s < 90 * MS_PER_DAY / MS_PER_S)
+        say(stdout, "\rWaiting: %d h %d min %d s left.    ", (int)(left_s / 3600), (int)(left_s / 60 % 60),
+            (int)(left_s % 60));
+    else
+        say(stdout, "\rWaiting until an alert has reached the account.    ");
+}
+
 static void say_held(const struct attempt *a, bool is_first) {
-    if (!is_first && terminal_is_seen()) say(stdout, ".");
-    if (!is_first) return;
-    say(stdout, "Held until ");
-    say_time(stdout, text_of(a->view, "hold_until"));
-    say(stdout,
-        ": every channel of the account was told, and can stop it. The digits, typed on a\n"
-        "familiar device (`tocsin approve %s`), end the wait. Waiting ...",
-        a->id);
+    if (is_first) {
+        say(stdout, "Held until ");
+        say_time(stdout, text_of(a->view, "hold_until"));
+        say(stdout,
+            ": every channel of the account was told, and can stop it. The digits, typed on a\n"
+            "familiar device (`tocsin approve %s`), end the wait.\n",
+            a->id);
+        if (!terminal_is_seen()) say(stdout, "Waiting ...");
+    }
+    say_left(a);
 }
 
 static void say_recovery_key(const json_t *result) {

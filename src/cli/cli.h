@@ -31,7 +31,7 @@ struct command {
 int usage_of(const struct cli *cli);
 
 command_fn login_run, logout_run, devices_run, alerts_run, watch_run, answer_run, approve_run, code_run, deny_run;
-command_fn backup_init_run, backup_run_run, backup_status_run, restore_run;
+command_fn backup_init_run, backup_run_run, backup_forget_run, backup_status_run, restore_run;
 command_fn operator_run, account_list_run, backup_database_run;
 
 #endif

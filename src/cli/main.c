@@ -20,6 +20,7 @@ static const struct command owner_commands[] = {
     { { "code" }, "ATTEMPT", "show here the digits that another device asks for", code_run },
     { { "backup", "init" }, "[PATH ...]", "make this device's backup (of your home)", backup_init_run },
     { { "backup", "run" }, "[-- RESTIC-OPTION ...]", "back up now", backup_run_run },
+    { { "backup", "forget" }, "[-- RESTIC-OPTION ...]", "let go of old snapshots", backup_forget_run },
     { { "backup", "status" }, "", "what is backed up, and when", backup_status_run },
     { { "restore" }, "--from DEVICE [--target DIR] [--snapshot ID]", "bring a device's backup here", restore_run },
 };

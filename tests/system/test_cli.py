@@ -684,6 +684,30 @@ def test_restore_to_another_device_rings_and_needs_digits(backups, server, perso
     assert (other.folder / "back" / str(machine.folder / "letter").lstrip("/")).read_text() == "dear diary"
 
 
+def test_old_snapshots_go_only_after_two_proofs(backups, server, person, machine):
+    machine.login(person)
+    (machine.folder / "letter").write_text("dear diary")
+    assert "tocsin backup init" in machine.run("backup", "forget", status=1)
+    machine.run("backup", "init", "letter")
+    for _ in range(3):
+        machine.run("backup", "run", "--", "--force")
+    machine.run("backup", "forget", "keep", status=2)
+    server.advance(hours=73)  # familiar: it is not held
+    machine.run("login", person.email, typed=person.password + "\n")
+    t = machine.terminal("backup", "forget", "--", "--keep-last", "2")
+    t.expect("Password: ")
+    t.type(person.password)
+    t.expect("Which\\? ")
+    t.type("3")
+    t.expect("Recovery key: ")
+    t.type(person.recovery_key)
+    person.recovery_key = t.expect("shown this once:\\s+(\\S+)").group(1)
+    t.expect("may delete from its backup until")
+    t.end()
+    assert "Backups can be deleted for an hour" in machine.run("alerts")
+    assert "2 snapshots" in machine.run("backup", "status")
+
+
 def test_a_denied_restore_gives_nothing(server, person, machine, other):
     machine.login(person, "--name", "laptop")
     other.login(person, "--name", "desktop")
@@ -704,6 +728,7 @@ def test_a_restore_to_a_new_device_waits(server, person, machine, other):
     machine.login(person, "--name", "laptop")
     other.login(person, "--name", "desktop")
     assert "no device" in other.run("restore", "--from", "the moon", status=1)
+    other.env["TOCSIN_TEST_CLOCK"] = str(server.clock)
     t = other.terminal("restore", "--from", "laptop", "--target", "back")
     t.expect("Password: ")
     t.type(person.password)
@@ -713,7 +738,7 @@ def test_a_restore_to_a_new_device_waits(server, person, machine, other):
     t.type(person.recovery_key)
     t.expect("Held until")
     attempt = t.expect(r"`tocsin approve (\S+)`").group(1)
-    t.expect("Waiting")
+    t.expect(r"Waiting: 0 h 59 min \d+ s left")
     assert f"tocsin deny {attempt}" in machine.run("alerts")
     server.advance(hours=2)
     t.expect("shown this once")
