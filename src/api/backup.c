@@ -3,13 +3,13 @@
  * repository; whatever else is asked goes to backup/guarded.c. restic shows the reason phrase of a refusal and nothing
  * else of it, so what to do stands there.
  */
+#include "api/backup_guarded.h"
 #include "api/backup_list.h"
 #include "api/resources.h"
 #include "base/log.h"
 
 #define REFUSED_REASON "Restore not approved: approve it in tocsin on a device of yours, then run this again"
 #define APPEND_REASON  "Backups are append-only here: allow deletion for this device in tocsin, then run this again"
-#define OCTETS         "application/octet-stream"
 
 struct rest_call {
     struct api *api;
@@ -123,8 +123,8 @@ static struct blob_ref ref_of(const struct rest_call *c) {
 
 /* ---- reading ---- */
 
-static void note_read(const struct rest_call *c, int64_t bytes) {
-    if (!c->is_own) backup_reads_add(c->api->backup, c->repo.account, c->restore, bytes);
+static void note_request(const struct rest_call *c) {
+    if (!c->is_own) backup_reads_add(c->api->backup, c->repo.account, c->restore, 0, 1);
 }
 
 static enum http_piece next(void *ctx, struct buf *out) {
@@ -145,10 +145,14 @@ static void reply_object(struct rest_call *c, const struct blob_got *got, bool i
                                       (long long)(got->from + got->length - 1), (long long)got->size);
         http_add_header(req, "Content-Range", str_from(range ? range : "bytes */*"));
     }
-    if (got->fd >= 0)
-        http_reply_file(req, is_part ? 206 : 200, OCTETS, (struct http_file){ got->fd, got->from, got->length });
+    if (!c->is_own)
+        backup_guarded_reply(req, is_part ? 206 : 200,
+                             &(struct backup_passage){ c->api->backup, c->repo, c->who.device }, got);
+    else if (got->fd >= 0)
+        http_reply_file(req, is_part ? 206 : 200, BACKUP_OCTETS, (struct http_file){ got->fd, got->from, got->length });
     else
-        http_reply_source(req, is_part ? 206 : 200, OCTETS, &(struct http_source){ got->length, next, end, got->body });
+        http_reply_source(req, is_part ? 206 : 200, BACKUP_OCTETS,
+                          &(struct http_source){ got->length, next, end, got->body });
 }
 
 static void get_object(struct rest_call *c) {
@@ -165,7 +169,7 @@ static void get_object(struct rest_call *c) {
     } else if (r != OK) {
         fail(c->req, r);
     } else {
-        note_read(c, got.length);
+        note_request(c);
         reply_object(c, &got, range.is_given);
     }
 }
@@ -179,9 +183,9 @@ static void head_object(struct rest_call *c) {
         fail(c->req, r);
         return;
     }
-    note_read(c, 0);
+    note_request(c);
     http_add_header(c->req, "Accept-Ranges", STR("bytes"));
-    http_reply_source(c->req, 200, OCTETS, &(struct http_source){ .length = size });
+    http_reply_source(c->req, 200, BACKUP_OCTETS, &(struct http_source){ .length = size });
 }
 
 void backup_read(struct http_request *req, void *app) {
@@ -190,7 +194,7 @@ void backup_read(struct http_request *req, void *app) {
     switch (c.path.kind) {
     case REST_REPOSITORY: refuse_method(req, "POST, DELETE"); return;
     case REST_LIST:
-        note_read(&c, 0);
+        note_request(&c);
         backup_list_reply(req, c.api->backup, &c.repo, c.path.type);
         return;
     case REST_CONFIG:
@@ -236,7 +240,7 @@ static void upload_take(struct http_request *req, void *ctx, struct str bytes, e
         return;
     }
     backup_settle(u->backup, &u->ref, u->reserved, &result);
-    http_reply(req, 200, OCTETS, STR(""));
+    http_reply(req, 200, BACKUP_OCTETS, STR(""));
 }
 
 /* An owner hears of some changes before they happen. False: answered. */
@@ -288,7 +292,7 @@ static void create(struct rest_call *c) {
     }
     r = backup_make(c->api->backup, &c->repo);
     if (r == OK)
-        http_reply(c->req, 200, OCTETS, STR(""));
+        http_reply(c->req, 200, BACKUP_OCTETS, STR(""));
     else
         fail(c->req, r);
 }
@@ -334,7 +338,7 @@ void backup_delete(struct http_request *req, void *app) {
     ref = ref_of(&c);
     r = backup_remove(c.api->backup, &ref);
     if (r == OK || r == ERR_NOT_FOUND) /* a repeated delete is done already */
-        http_reply(req, 200, OCTETS, STR(""));
+        http_reply(req, 200, BACKUP_OCTETS, STR(""));
     else
         fail(req, r);
 }

@@ -62,9 +62,10 @@ enum backup_verdict backup_guard_may_delete(struct backup *b, const struct repo_
 
 /* ---- reads.c: how much a restore has read. Counted in memory, written every second ---- */
 struct backup_reads {
-    int64_t bytes, requests, last_ms; /* bytes: of the objects that were handed out */
+    int64_t bytes, requests, last_ms; /* bytes: of objects; what was given to the connection */
 };
-void backup_reads_add(struct backup *b, struct account_id account, struct attempt_id restore, int64_t bytes);
+void backup_reads_add(struct backup *b, struct account_id account, struct attempt_id restore, int64_t bytes,
+                      int64_t requests);
 /* Zero where nothing was read. In the caller's transaction. */
 enum err backup_reads_get(struct store_tx *tx, struct account_id account, struct attempt_id restore,
                           struct backup_reads *ret) MUST_CHECK;

@@ -26,7 +26,8 @@ static struct reads *reads_of(struct backup *b, struct account_id account, struc
     return r;
 }
 
-void backup_reads_add(struct backup *b, struct account_id account, struct attempt_id restore, int64_t bytes) {
+void backup_reads_add(struct backup *b, struct account_id account, struct attempt_id restore, int64_t bytes,
+                      int64_t requests) {
     struct reads *r;
     (void)pthread_mutex_lock(&b->lock);
     r = reads_of(b, account, restore);
@@ -36,7 +37,7 @@ void backup_reads_add(struct backup *b, struct account_id account, struct attemp
     }
     if (r) {
         r->unsaved.bytes += bytes;
-        r->unsaved.requests++;
+        r->unsaved.requests += requests;
         r->unsaved.last_ms = clock_wall_ms();
     }
     (void)pthread_mutex_unlock(&b->lock);

@@ -1,5 +1,6 @@
 """Two devices with real restic: one reads the other's backup only by a restore that its owner allowed, and what else an owner is told."""
 
+import contextlib
 import filecmp
 import hashlib
 import os
@@ -14,6 +15,7 @@ import time
 import pytest
 import requests
 import tocsin
+import urllib3
 from test_contract_alerts import PushSink
 
 pytestmark = pytest.mark.skipif(not shutil.which("restic"), reason="restic is not installed")
@@ -238,6 +240,46 @@ def test_not_me_stops_a_restore_at_once(server, person, laptop, other):
     person.client.api("POST", f"/alerts/{alert['id']}/answer", {"answer": "not_me"})
     assert other.ask("GET", f"data/{pack}", of=laptop).status_code == 401
     assert laptop.ask("HEAD", f"data/{pack}").status_code == 200
+
+
+def test_not_me_cuts_what_is_under_way(server, person, laptop, other):
+    """However slowly it is read: a large object stops short."""
+    data = os.urandom(60 << 20)
+    name = hashlib.sha256(data).hexdigest()
+    assert laptop.ask("POST", f"data/{name}", data=data).status_code == 200
+    attempt = adopt(other, laptop, person)
+    attempt.prove("recovery_key", person.recovery_key)
+    attempt.commit_after_hold()
+    assert hashlib.sha256(other.ask("GET", f"data/{name}", of=laptop).content).hexdigest() == name
+    part = requests.get(f"{server.url}/backup/{laptop.id}/data/{name}", headers={"Range": "bytes=100-299"}, auth=(other.id, other.token), timeout=10)
+    assert part.status_code == 206 and part.content == data[100:300]
+    with requests.get(f"{server.url}/backup/{laptop.id}/data/{name}", auth=(other.id, other.token), timeout=30, stream=True) as slow:
+        got = len(slow.raw.read(100_000))
+        alert = next(a for a in person.alerts() if a["action"] == "restore" and a["kind"] == "done")
+        person.client.api("POST", f"/alerts/{alert['id']}/answer", {"answer": "not_me"})
+        with contextlib.suppress(urllib3.exceptions.HTTPError):
+            while piece := slow.raw.read(1 << 16):
+                got += len(piece)
+    assert got < len(data)
+    read = wait_for(lambda: (r := restores(person)[0]["read"])["bytes"] > len(data) and r)
+    assert len(data) + 200 < read["bytes"] < 2 * len(data)
+
+
+def test_another_node_hears_of_it(server, person, laptop, other):
+    if not server.urls:
+        pytest.skip("SQLite serves one node")
+    node = tocsin.Server("postgres", node_of=server)
+    try:
+        attempt = adopt(other, laptop, person)
+        attempt.prove("recovery_key", person.recovery_key)
+        attempt.commit_after_hold()
+        path = f"{node.url}/backup/{laptop.id}/config"  # the folder is not shared here: 404 is what is let in
+        assert requests.head(path, auth=(other.id, other.token), timeout=10).status_code == 404
+        alert = next(a for a in person.alerts() if a["action"] == "restore" and a["kind"] == "done")
+        person.client.api("POST", f"/alerts/{alert['id']}/answer", {"answer": "not_me"})
+        wait_for(lambda: requests.head(path, auth=(other.id, other.token), timeout=10).status_code == 401, 2)
+    finally:
+        node.stop()
 
 
 def test_a_removed_device_reads_no_more(server, person, laptop, other):

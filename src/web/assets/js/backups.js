@@ -25,9 +25,11 @@ function backupCard(b, name) {
     is_stale && el("p", { class: "notice" }, "It has not been backed up for a while. Turn that device on, or look at its schedule."));
 }
 
+const readOf = (r) => r && r.requests > 0 && `read ${size(r.bytes)}, the last time ${when(r.last)}`;
+
 function pastItem(a, names) {
   return el("li", {}, el("h3", {}, `${names.get(a.about.from_device) || "A device"}: ${states[a.state] || a.state}`),
-    el("p", { class: "quiet" }, ...dotted(el("span", {}, "asked for by ", a.from.device), a.from.place || a.from.ip, when(a.opened_at))));
+    el("p", { class: "quiet" }, ...dotted(el("span", {}, "asked for by ", a.from.device), a.from.place || a.from.ip, when(a.opened_at), readOf(a.read))));
 }
 
 function drawRequests(attempts, alerts, names) {
