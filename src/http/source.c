@@ -10,7 +10,7 @@
 
 #include "http/http_priv.h"
 
-#define FILE_COPY_BYTES ((int64_t)64 * 1024)   /* up to here a file is read at once */
+#define FILE_COPY_BYTES ((int64_t)16 * 1024)   /* up to here a file is read at once */
 #define FILE_STEP_BYTES ((int64_t)1024 * 1024) /* sent before the other connections have their turn */
 #define CHUNK_LINE      10                     /* "0003f000\r\n" */
 
@@ -37,22 +37,27 @@ static bool file_read(const struct http_file *f, char *out) {
     return true;
 }
 
+/* Straight into the answer, behind its head; which is taken back when the disk fails. */
 static void reply_small_file(struct http_request *req, int status, const char *content_type,
                              const struct http_file *f) {
-    char *bytes = arena_alloc(req->arena, (size_t)f->length + 1);
-    if (!bytes)
-        reply_refusal(req, 503);
-    else if (!file_read(f, bytes))
-        http_reply_problem(req, 500, "internal", "The file could not be read.");
-    else
-        http_reply(req, status, content_type, str_bytes(bytes, (size_t)f->length));
-    (void)close(f->fd);
+    size_t had = req->answer.n;
+    bool is_read;
+    (void)reply_long(req, status, content_type, f->length);
+    if (buf_reserve(&req->answer, (size_t)f->length) != OK) return; /* half an answer is none */
+    is_read = file_read(f, req->answer.p + req->answer.n);
+    if (is_read) req->answer.n += (size_t)f->length;
+    if (is_read) return;
+    req->answer.n = had;
+    req->answered = false;
+    buf_reset(&req->extra);
+    http_reply_problem(req, 500, "internal", "The file could not be read.");
 }
 
 void http_reply_file(struct http_request *req, int status, const char *content_type, struct http_file file) {
     assert(!req->on_loop && file.fd >= 0 && file.offset >= 0 && file.length >= 0);
     if (file.length <= FILE_COPY_BYTES && req->head.method != METHOD_HEAD) {
         reply_small_file(req, status, content_type, &file);
+        (void)close(file.fd);
         return;
     }
     req->source = (struct source){ .is_set = true, .fd = file.fd, .at = file.offset, .left = file.length };

@@ -311,7 +311,8 @@ static void test_file(void **state) {
     expect_file(0, FILE_BYTES);
     expect_file(0, FILE_BYTES);
     expect_file(1, 100);
-    expect_file(77, 65536);
+    expect_file(77, 16384);
+    expect_file(77, 16385);
     expect_file(77, 65537);
     expect_file(1048576, 1048576);
     expect_file(1048575, 2097153);
