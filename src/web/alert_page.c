@@ -203,10 +203,17 @@ static void add_stopped(struct buf *b, const struct alert *a) {
                "your password</a>.</p>");
         return;
     }
+    if (action_rules[a->action].opener == OPENER_SERVER) {
+        buf_add_z(b, "<p class=\"lead\">That device's backup program is shut out until it is set up again there.</p>"
+                     "<p><a class=\"button\" href=\"/backups\">See my backups</a></p>");
+        return;
+    }
     if (is_done && a->action == ACTION_PURCHASE)
         buf_add_z(b, "<p class=\"lead\">Now call the shop and your bank: the shop may already hold the receipt.</p>");
     else if (is_done && a->action == ACTION_EXPORT_DATA)
         buf_add_z(b, "<p class=\"lead\">The copy of your data can't be fetched any more.</p>");
+    else if (is_done && a->action == ACTION_ALLOW_DELETION)
+        buf_add_z(b, "<p class=\"lead\">Nothing more can be deleted from that backup.</p>");
     else if (is_done && a->action == ACTION_RESTORE)
         buf_add_z(b, "<p class=\"lead\">That device reads nothing more of your backup.</p>");
     else if (is_done && a->action == ACTION_ALLOW_DELETION)

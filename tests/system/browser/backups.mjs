@@ -1,7 +1,7 @@
 // Finn's tablet asks for the backup of his computer: he sees who, where and how much, and stops it, or lets it through.
 import { createHash, randomBytes } from "node:crypto";
 import { accessible, check, expectNoise, heading, launch, origin, person, press, quiet, serverIsUp, shoot, total, type } from "./tools.mjs";
-import { digitsFrom, knock, signUp } from "./steps.mjs";
+import { digitsFrom, keepKey, knock, proveKey, provePassword, signUp } from "./steps.mjs";
 
 const email = "finn@example.org";
 const password = "three brass compasses in a drawer";
@@ -61,15 +61,28 @@ async function restore(finn, tablet, computer) {
   await finn.waitForFunction(() => document.querySelector("#past").innerText.includes("stopped"));
   const gone = await api(tablet, "POST", `/attempts/${id}/commit`, {}, token);
   check("one press stops it", gone.status === 403, gone);
+  const asked = await (await finn.waitForSelector("article[data-alert]")).evaluate((e) => e.innerText);
+  check("then it asks who that was", asked.includes("A device wanted the backup of another. Was it you?"), asked);
+  await shoot(finn, "restore-stopped");
   check("and it stands in the history", (await finn.$eval("#past", (e) => e.innerText)).includes("Finn's computer: stopped"));
   expectNoise(tablet, 403);
 }
 
 await serverIsUp();
+// Finn's own computer is familiar: two proofs, and it may delete for an hour.
+async function allowDeletion(finn, key) {
+  await press(finn, "Let it delete old backups");
+  await provePassword(finn, password);
+  await proveKey(finn, key);
+  await keepKey(finn);
+  await finn.waitForFunction(() => document.querySelector("#say").textContent.includes("can delete from its backup"));
+  check("a device may delete from its backup, after two proofs", true);
+}
+
 const browser = await launch();
 try {
   const [finn, tablet] = await Promise.all([1, 2].map(() => person(browser)));
-  await signUp(finn, email, password);
+  const key = await signUp(finn, email, password);
   await knock(tablet, email, password);
   await heading(tablet, "One more proof");
   await press(tablet, "Use one of my devices");
@@ -86,6 +99,7 @@ try {
   await heading(finn, "Finn's computer");
   await accessible(finn, "/backups");
   await shoot(finn, "backups", { whole: true });
+  await allowDeletion(finn, key);
   quiet(finn, "/backups");
   quiet(tablet, "the tablet");
 } catch (e) {

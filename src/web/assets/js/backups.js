@@ -2,8 +2,9 @@
 import { call, explain } from "./api.js";
 import { alarmCard, attemptCard, heldCard, place, wantsCode } from "./cards.js";
 import { chart } from "./chart.js";
-import { $, dotted, el, facts, say, when } from "./dom.js";
+import { $, button, dotted, el, facts, say, when } from "./dom.js";
 import { newsOf } from "./news.js";
+import { begin, initTasks } from "./tasks.js";
 import { size } from "./words.js";
 
 const stale_ms = 7 * 86400e3;
@@ -14,6 +15,14 @@ function grown(points) {
   return `From ${size(first[1])} to ${size(last[1])} since ${new Date(first[0]).toLocaleDateString("en-GB", { dateStyle: "medium" })}`;
 }
 
+/* Whoever wants a ransom deletes the backup first: so it takes proofs, and opens for an hour only. */
+function allowDeletion(b, name) {
+  const allow = () => begin({ action: "allow_deletion", device: b.device }, "Delete old backups", `For one hour \u201c${name}\u201d can then delete from its own backup, as restic does with forget and prune.`);
+  const press = button("Let it delete old backups", "quiet-button small", allow);
+  press.setAttribute("aria-label", `Let it delete old backups: ${name}`);
+  return el("div", { class: "buttons" }, press);
+}
+
 function backupCard(b, name) {
   const points = (b.growth || []).map((g) => [new Date(g.at).getTime(), g.bytes]);
   const is_stale = !b.last_write || Date.now() - new Date(b.last_write) > stale_ms;
@@ -22,7 +31,8 @@ function backupCard(b, name) {
     facts([["Last backup", b.last_write ? when(b.last_write) : "none yet"], ["Size", size(b.bytes)], ["Snapshots", String(b.snapshots ?? "")], ["Files", String(b.files ?? "")]]),
     points.length > 1 && chart(points, grown(points)),
     points.length > 1 && el("p", { class: "quiet" }, grown(points)),
-    is_stale && el("p", { class: "notice" }, "It has not been backed up for a while. Turn that device on, or look at its schedule."));
+    is_stale && el("p", { class: "notice" }, "It has not been backed up for a while. Turn that device on, or look at its schedule."),
+    allowDeletion(b, name));
 }
 
 const readOf = (r) => r && r.requests > 0 && `read ${size(r.bytes)}, the last time ${when(r.last)}`;
@@ -57,5 +67,6 @@ async function load() {
   $("none").hidden = backups.length > 0;
 }
 
+initTasks(load);
 load();
-setInterval(load, 20000);
+setInterval(() => $("overview").hidden || load(), 20000);

@@ -44,9 +44,9 @@ function stop(attempt, words, changed) {
 const amount = ({ amount: n, currency }) => `${n} ${currency}`;
 
 /* What it is about: an address, a device, a purchase. `names`: of devices and passkeys, by id. */
-function about({ about: a = {} }, names) {
+function about({ action, about: a = {} }, names) {
   const named = (id) => id && (names.get(id) || "one that is gone");
-  return [["Address", a.email], ["Device to remove", named(a.device)], ["Passkey", named(a.passkey)], ["Backup of", named(a.from_device)],
+  return [["Address", a.email], [action === "allow_deletion" ? "Backup of" : "Device to remove", named(a.device)], ["Passkey", named(a.passkey)], ["Backup of", named(a.from_device)],
     ["How much", a.from_device && names.get(`size of ${a.from_device}`)], ["Shop", a.payload?.merchant], ["Amount", a.payload && amount(a.payload)]];
 }
 
@@ -82,8 +82,8 @@ export function alarmCard(alert, changed) {
   const { tell, label } = tellBox(alert.id);
   return el("article", { class: "card alarm", "data-alert": alert.id },
     alert.is_stopped && el("p", { class: "eyebrow" }, "It is stopped"),
-    el("h2", {}, alert.title),
-    el("p", {}, alert.body.split("\n\n")[0]),
+    el("h2", {}, alert.is_stopped ? `${wordsOf(alert.action).wants.replace(/ wants? /, " wanted ")}. Was it you?` : alert.title),
+    el("p", {}, alert.is_stopped ? "If it wasn't, say so: whoever asked for it may know your password." : alert.body.split("\n\n")[0]),
     facts(wheres(alert)),
     el("div", { class: "buttons" }, button("It wasn't me", "danger", answering(alert, tell, "not_me", changed)), button("It was me", "quiet-button", answering(alert, tell, "me", changed))),
     label);
