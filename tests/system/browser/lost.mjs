@@ -41,6 +41,7 @@ async function noConnection(cleo) {
   cleo.noise.length = 0;
   await cleo.goto(`${origin}/offline`);
   await accessible(cleo, "offline");
+  await shoot(cleo, "offline");
   quiet(cleo, "offline");
 }
 

@@ -59,6 +59,7 @@ async function codeShownHere(ada, other) {
   await ada.goto(`${origin}/code/${await card.evaluate((e) => e.dataset.attempt)}`);
   await ada.waitForSelector("article[data-attempt]");
   await accessible(ada, "/code");
+  await shoot(ada, "code");
   await press(ada, "Type digits from there");
   await type(ada, "article input.digits", digits);
   await press(ada, "That is me");
@@ -161,12 +162,14 @@ async function pagesAreFine(ada, stranger) {
     await ada.goto(origin + path);
     await sleep(300);
     await accessible(ada, path);
+    if (["/change-password", "/alerts"].includes(path)) await shoot(ada, path.slice(1));
     quiet(ada, path);
   }
   for (const path of ["/recover", "/sign-in", "/problems"]) {
     await stranger.goto(origin + path);
     await sleep(200);
     await accessible(stranger, path);
+    if (path === "/problems") await shoot(stranger, "problems");
     quiet(stranger, path);
   }
   await stranger.goto(`${origin}/home`);
@@ -177,6 +180,7 @@ async function pagesAreFine(ada, stranger) {
   const nowhere = await stranger.goto(`${origin}/nowhere/at/all`);
   check("an unknown address is a kind page", nowhere.status() === 404 && (await stranger.$eval("h1", (e) => e.textContent)).includes("nothing at this address"));
   await accessible(stranger, "unknown address");
+  await shoot(stranger, "missing");
   for (const [method, path, accept] of [["GET", "/nowhere", "application/json"], ["GET", "/api/v1/nowhere", "text/html"], ["POST", "/nowhere", "text/html"]]) {
     const answer = await fetch(origin + path, { method, headers: { Accept: accept } });
     const type = answer.headers.get("content-type");

@@ -18,6 +18,7 @@ export async function signUp(page, email, password) {
   await press(page, "Create an account");
   await page.waitForSelector("input[type=email]");
   await accessible(page, "sign-up");
+  await shoot(page, "sign-up");
   await type(page, "input[type=email]", email);
   await press(page, "Go on");
   const mail = await until("the code's mail", () => mails(email)[0]);

@@ -99,7 +99,7 @@ export function attemptCard(attempt, changed, names = none) {
     say("Done. Go on at your other device.", "good");
     changed();
   });
-  return el("article", { class: alert ? "card alarm" : "card ask", "data-attempt": attempt.id },
+  return el("article", { class: alert ? "card alarm" : "card ask", "data-attempt": attempt.id, "data-alert": alert?.id },
     el("h2", {}, alert ? alert.title : wordsOf(attempt.action).wants),
     alert && el("p", {}, alert.body.split("\n\n")[0]),
     facts([...about(attempt, names), ["When", when(attempt.opened_at)], ["Where", attempt.from?.place || attempt.from?.ip], ["Device", attempt.from?.device]]),
