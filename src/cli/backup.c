@@ -1,7 +1,7 @@
 /*
- * tocsin backup init|run|status (and forget, in its own file): this device's own repository, written by restic and encrypted with a password that is
- * made here and never leaves this machine. Three small files are kept: where to (with the token), the password, and
- * what.
+ * tocsin backup init|run|status (and forget, in its own file): this device's own repository, written by restic and
+ * encrypted with a password that is made here and never leaves this machine. Three small files are kept: where to (with
+ * the token), the password, and what.
  */
 #include <unistd.h>
 
