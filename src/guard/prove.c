@@ -10,7 +10,9 @@ enum err record_right(struct store_tx *tx, struct work *w) {
     bool is_met;
     enum err r;
     w->a.proved |= w->reply.proved; /* answers may be recorded in another order than they were given */
-    is_met = need_is_met(need_of(w->g, &w->a), w->a.proved);
+    /* Two of three open the door from everywhere, also where the password alone would have. */
+    is_met = need_is_met(need_of(w->g, &w->a), w->a.proved) ||
+             need_is_met(config_need(w->g->o.config, w->a.action), w->a.proved);
     if ((action_rules[w->a.action].alert_on & ALERT_ON_FIRST_PROOF) && !w->a.is_known && !w->a.has_alerted) {
         w->a.has_alerted = true;
         if ((r = raise_alert(tx, w, ALERT_OPENED)) != OK) return r;

@@ -22,7 +22,7 @@ static const struct walk {
 } contract[] = {
     { "sign_up", "", "E", { "E" }, { "new" }, 0, true },
     { "sign_in", "", "PRC", { "PR", "PC", "RC" }, { "thief" }, 0, true },
-    { "sign_in", "", "PRC", { "P" }, { "laptop" }, 0, true },
+    { "sign_in", "", "PRC", { "P", "RC" }, { "laptop" }, 0, true },
     { "change_password", "", "PRC", { "PR", "PC", "RC" }, { "laptop", "phone" }, 1, false },
     { "recover_password", "", "RC", { "RC" }, { "thief" }, 1, true },
     { "restore", "about tablet", "PRC", { "PR", "PC", "RC" }, { "laptop", "phone" }, 1, false },
