@@ -54,14 +54,23 @@ async function signOut(page) {
   await Promise.all([page.waitForNavigation(), page.locator("::-p-xpath(//li[contains(., 'here, now')]//button)").click()]);
 }
 
-// No address is typed. The browser's own offer beside the field may be quicker than the button.
-async function signIn(page, what) {
+const arrived = (page, what) => page.waitForFunction(() => location.pathname === "/home").then(() => check(`${what}: a passkey alone signs in, without an address`, true));
+
+// A browser that can't offer passkeys beside the field still has the button.
+async function signInByButton(page, what) {
+  const { identifier } = await page.evaluateOnNewDocument(() => (globalThis.PublicKeyCredential.isConditionalMediationAvailable = async () => false));
   await page.goto(`${origin}/sign-in`);
-  const field = await page.waitForSelector("input[type=email], #bell");
-  check(`${what}: the field offers passkeys`, (await field.evaluate((e) => e.autocomplete || "username webauthn")) === "username webauthn");
-  await press(page, "Sign in with a passkey").catch(() => {});
-  await page.waitForFunction(() => location.pathname === "/home");
-  check(`${what}: a passkey alone signs in, without an address`, true);
+  check(`${what}: the field asks for passkeys`, (await page.$eval("input[type=email]", (e) => e.autocomplete)) === "username webauthn");
+  await press(page, "Sign in with a passkey");
+  await arrived(page, what);
+  await page.removeScriptToEvaluateOnNewDocument(identifier);
+  quiet(page, what);
+}
+
+// The virtual phone takes the browser's offer at once, as somebody does who taps it.
+async function signInByOffer(page, what) {
+  await page.goto(`${origin}/sign-in`);
+  await arrived(page, what);
   quiet(page, what);
 }
 
@@ -176,17 +185,17 @@ try {
   const key = await signUp(elif, email, password);
   const it = await add(elif, key);
   await signOut(elif);
-  await signIn(elif, "the device that she knows");
+  await signInByButton(elif, "the device that she knows");
   await buy(elif);
   await buyNothing(browser, elif, it);
   await newPassword(elif);
   const synced = await it.credentials();
   await phone(other, synced);
-  await signIn(other, "a new device");
+  await signInByOffer(other, "a new device");
   await signOut(other);
   await recover(other);
   await sleep(200);
-  await signIn(elif, "after the recovery");
+  await signInByOffer(elif, "after the recovery");
   await remove(elif);
   await elif.goto(link(purchase));
   await heading(elif, "You are about to pay");
