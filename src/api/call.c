@@ -160,10 +160,21 @@ void call_refuse(struct http_request *req, const struct guard_answer *a) {
     http_reply_problem(req, f->status, f->code, a->reason[0] ? a->reason : f->detail);
 }
 
+/* Of what is done; another action's own name stands beside "attempt_done". */
+static const char *const done_events[ACTION_COUNT] = {
+    [ACTION_SIGN_UP] = "user_created",
+    [ACTION_SIGN_IN] = "authn_login_success",
+    [ACTION_CHANGE_PASSWORD] = "authn_password_change",
+    [ACTION_RECOVER_PASSWORD] = "authn_password_change",
+    [ACTION_ADD_PASSKEY] = "authn_token_created",
+    [ACTION_REMOVE_PASSKEY] = "authn_token_revoked",
+    [ACTION_CHANGE_EMAIL] = "user_updated",
+    [ACTION_DELETE_ACCOUNT] = "user_archived",
+};
+
 /* What happened, in the vocabulary that log readers know. NULL: nothing worth a line. */
 static const char *event_of(const struct guard_call *g) {
     enum guard_say say = g->answer.say;
-    bool is_sign_in = g->answer.attempt.action == ACTION_SIGN_IN;
     if (say == GUARD_TOO_MANY) return "excess_rate_limit_exceeded";
     if (say == GUARD_WRONG_PROOF) return "authn_login_fail";
     if (say == GUARD_FORBIDDEN) return "authz_fail";
@@ -171,8 +182,7 @@ static const char *event_of(const struct guard_call *g) {
     if (g->verb == GUARD_ANSWER) return g->is_me ? "alert_answered_me" : "alert_answered_not_me";
     if (g->verb == GUARD_DENY) return "attempt_denied";
     if (g->verb != GUARD_COMMIT) return NULL;
-    if (g->answer.attempt.action == ACTION_SIGN_UP) return "user_created";
-    return is_sign_in ? "authn_login_success" : "authn_password_change";
+    return done_events[g->answer.attempt.action] ? done_events[g->answer.attempt.action] : "attempt_done";
 }
 
 static void log_done(struct http_request *req, const struct guard_call *g) {
