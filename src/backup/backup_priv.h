@@ -91,6 +91,10 @@ void watch_removed(struct repo *repo, const struct blob_ref *ref, int64_t bytes)
 bool watch_is_over(const struct repo *repo, int64_t now_ms);                      /* likewise: nothing to keep */
 void watch_tick(struct backup *b);
 
+/* left.c: forgets the backups of accounts that are gone. Slow; on the scrub's thread. */
+void left_forget(struct backup *b);
+extern const struct store_stmt LEFT_NEXT, LEFT_REPOSITORY, LEFT_WATCH, LEFT_READS;
+
 /* scrub.c */
 enum err scrub_start(struct backup *b, const struct backup_options *o) MUST_CHECK;
 void scrub_stop(struct scrub *s); /* waits for its thread; NULL is fine */

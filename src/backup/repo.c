@@ -59,10 +59,11 @@ const struct store_stmt REPO_RECOUNT = {
            " WHERE account_id = ?1 AND device_id = ?2",
 };
 
-const struct store_stmt *const backup_statements[] = { &REPO_MAKE,  &REPO_GET,     &REPO_LIST,  &REPO_MARK,
-                                                       &REPO_SAVE,  &REPO_RECOUNT, &READS_ADD,  &READS_GET,
-                                                       &WATCH_GET,  &WATCH_EXPECT, &WATCH_TOLD, &WATCH_OVERDUE,
-                                                       &SCRUB_NEXT, &SCRUB_CLAIM,  &SCRUB_DONE, NULL };
+const struct store_stmt *const backup_statements[] = { &REPO_MAKE,       &REPO_GET,     &REPO_LIST,  &REPO_MARK,
+                                                       &REPO_SAVE,       &REPO_RECOUNT, &READS_ADD,  &READS_GET,
+                                                       &WATCH_GET,       &WATCH_EXPECT, &WATCH_TOLD, &WATCH_OVERDUE,
+                                                       &SCRUB_NEXT,      &SCRUB_CLAIM,  &SCRUB_DONE, &LEFT_NEXT,
+                                                       &LEFT_REPOSITORY, &LEFT_WATCH,   &LEFT_READS, NULL };
 
 /* ---- in memory ---- */
 

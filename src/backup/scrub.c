@@ -198,14 +198,15 @@ static void *scrub_main(void *arg) {
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* wishes, both; the rate is the wall */
     (void)syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, gettid(), IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
     while (rest(s, 0)) {
-        if (!check_next(s)) (void)rest(s, LOOK_MS);
+        left_forget(s->b);
+        if (s->bytes_a_s == 0 || !check_next(s)) (void)rest(s, LOOK_MS);
     }
     return NULL;
 }
 
 enum err scrub_start(struct backup *b, const struct backup_options *o) {
     struct scrub *s;
-    if (o->folder_fd < 0 || b->config->backup_scrub_mib == 0 || !b->guard) return OK;
+    if (o->folder_fd < 0 || !b->guard) return OK;
     if (!(s = calloc(1, sizeof *s))) return ERR_NOMEM;
     s->b = b;
     s->damaged = o->damaged;

@@ -140,6 +140,7 @@ FORGET(PUSH, "push_subscription")
 FORGET(PLACE, "account_place")
 FORGET(PASSKEY, "passkey")
 FORGET(ROLE, "account_role")
+FORGET(BACKUP_TOKEN, "backup_token")
 FORGET(ACCOUNT, "account")
 
 /* The address is not the account's any more, and its row says only that it was once somebody's. */
@@ -154,7 +155,8 @@ const struct store_stmt FORGET_ADDRESS = {
 enum err account_forget(struct store_tx *tx, struct account_id id) {
     static const struct store_stmt *const all[] = { &FORGET_CONTACT, &FORGET_DEVICE, &FORGET_OLD_TOKEN,
                                                     &FORGET_SESSION, &FORGET_PUSH,   &FORGET_PLACE,
-                                                    &FORGET_PASSKEY, &FORGET_ROLE,   &FORGET_ACCOUNT };
+                                                    &FORGET_PASSKEY, &FORGET_ROLE,   &FORGET_BACKUP_TOKEN,
+                                                    &FORGET_ACCOUNT };
     static const struct account_id nobody;
     enum err r = store_exec(tx, &FORGET_ADDRESS, S_IN(S_B(id.b), S_B(nobody.b)), NULL);
     for (size_t i = 0; i < ARRAY_LEN(all) && r == OK; i++) r = store_exec(tx, all[i], S_IN(S_B(id.b)), NULL);

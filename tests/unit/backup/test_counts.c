@@ -215,10 +215,54 @@ static void test_known(void **state) {
 static int open_sqlite(void **state) { return main_store_open(state, false, statements); }
 static int open_postgres(void **state) { return main_store_open(state, true, statements); }
 
+static enum err make_account(struct store_tx *tx, void *ctx) {
+    struct world *w = ctx;
+    struct account acc = { .id = w->repo.account,
+                           .email = STR("stays@example.org"),
+                           .name = STR(""),
+                           .state = ACCOUNT_NORMAL,
+                           .epoch = 1,
+                           .created_ms = 1 };
+    return account_create(tx, &acc);
+}
+
+static enum err lose_account(struct store_tx *tx, void *ctx) {
+    struct world *w = ctx;
+    return account_forget(tx, w->repo.account);
+}
+
+static int64_t rows_of(struct world *w) {
+    struct backup_summary s = { .files = -1 };
+    assert_int_equal(backup_each(w->b, w->repo.account, on_summary, &s), OK);
+    return s.files;
+}
+
+/* With the account its backups go, objects and all; not before. */
+static void test_what_is_left_of_the_gone(void **state) {
+    struct world w;
+    struct blob_ref ref = { .type = BLOB_DATA };
+    int64_t size;
+    world_open(&w, state);
+    assert_int_equal(store_write(w.m->store, make_account, &w), OK);
+    assert_int_equal(put(&w, BLOB_DATA, 1, 1000), OK);
+    assert_int_equal(put(&w, BLOB_SNAPSHOTS, 2, 100), OK);
+    assert_int_equal(put(&w, BLOB_KEYS, 3, 100), OK);
+    ref.repo = w.repo;
+    (void)object_make(1, 1000, ref.name);
+    left_forget(w.b);
+    assert_int_equal(blobs_stat(backup_blobs(w.b), &ref, &size), OK);
+    assert_int_equal(store_write(w.m->store, lose_account, &w), OK);
+    left_forget(w.b);
+    assert_int_equal(blobs_stat(backup_blobs(w.b), &ref, &size), ERR_NOT_FOUND);
+    assert_int_equal(rows_of(&w), -1);
+    left_forget(w.b);
+    world_close(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_counts), cmocka_unit_test(test_tick),  cmocka_unit_test(test_crash),
-        cmocka_unit_test(test_quota),  cmocka_unit_test(test_known),
+        cmocka_unit_test(test_quota),  cmocka_unit_test(test_known), cmocka_unit_test(test_what_is_left_of_the_gone),
     };
     int failed = cmocka_run_group_tests_name("sqlite", tests, open_sqlite, main_store_close);
     if (main_store_has_postgres())
