@@ -6,17 +6,6 @@
 #define KNOWN_MS MS_PER_S
 #define GIB      ((int64_t)1 << 30)
 
-static enum err open_blobs(const struct backup_options *o, struct backup *b) {
-    const struct config *c = o->config;
-    struct s3_options s3 = { .url = c->backup_store,
-                             .endpoint = c->backup_s3_endpoint,
-                             .region = c->backup_s3_region,
-                             .allow_http = c->backup_s3_allow_http };
-    if (o->folder_fd >= 0) return blobs_open_tree(o->folder_fd, &b->blobs);
-    s3.secret = str_cut(str_trim(o->s3_key_file), ':', &s3.key);
-    return blobs_open_s3(&s3, &b->blobs);
-}
-
 enum err backup_new(const struct backup_options *o, struct backup **ret) {
     struct backup *b = calloc(1, sizeof *b);
     enum err r;
@@ -29,7 +18,7 @@ enum err backup_new(const struct backup_options *o, struct backup **ret) {
     b->config = o->config;
     b->quota_bytes = o->config->backup_quota_gib * GIB;
     b->is_alone = !store_is_postgres(o->store);
-    r = open_blobs(o, b);
+    r = blobs_open_tree(o->folder_fd, &b->blobs);
     if (r == OK) r = scrub_start(b, o);
     if (r == OK)
         *ret = b;

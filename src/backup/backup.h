@@ -20,8 +20,7 @@ struct backup_options {
     struct store *store;
     struct guard *guard; /* NULL: everything that needs it is refused, and nobody is told anything */
     const struct config *config;
-    int folder_fd;          /* of the folder tree; taken, also on failure. -1 with S3 */
-    struct str s3_key_file; /* what stands in the file: ACCESS_KEY:SECRET_KEY */
+    int folder_fd; /* of the folder tree; taken, also on failure */
     /* An object that is not what its name says was found; for the operator. On the thread that looks for them. */
     void (*damaged)(void *ctx, const char *key);
     void *ctx;

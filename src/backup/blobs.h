@@ -1,5 +1,5 @@
 /*
- * Where the objects of backups lie: a folder tree on this machine, or S3. One interface of a few calls; whatever is
+ * Where the objects of backups lie: a folder tree on this machine. One interface of a few calls; whatever is
  * behind it, an object is there whole or not at all, its name is the SHA-256 of its bytes (but for `config`, of which
  * a repository has one), and what was acknowledged is durable. Names come from blob_name_parse alone, so that no path
  * ever comes from outside. Any thread may call; calls wait for the disk or the network.
@@ -41,14 +41,7 @@ void blob_key(const struct blob_ref *ref, char out[BLOB_KEY_BYTES_MAX]);
 struct blobs;
 
 enum err blobs_open_tree(int folder_fd, struct blobs **ret) MUST_CHECK; /* takes an open folder, and closes it */
-struct s3_options {
-    const char *url;               /* s3://BUCKET/PREFIX */
-    const char *endpoint, *region; /* https://s3.example.org, eu-west-1 */
-    struct str key, secret;        /* borrowed while it is open */
-    bool allow_http;               /* plain http to loopback, for tests */
-};
-enum err blobs_open_s3(const struct s3_options *o, struct blobs **ret) MUST_CHECK;
-void blobs_close(struct blobs *b); /* NULL is fine */
+void blobs_close(struct blobs *b);                                      /* NULL is fine */
 
 /* Makes the repository's folders where they are not there yet. Durable. */
 enum err blobs_make(struct blobs *b, const struct repo_id *repo) MUST_CHECK;

@@ -56,6 +56,5 @@ int64_t config_held_ms(const struct config *c, enum action action);
 bool config_origin_is_https(const struct config *c);
 struct str config_origin_host(const struct config *c);
 bool config_is_loopback_http(const struct config *c);
-bool config_backup_is_folder(const struct config *c); /* otherwise S3 */
 
 #endif

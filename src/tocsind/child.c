@@ -84,7 +84,7 @@ static enum err enter_folder(enum sandbox_role role, struct child *c) {
     c->mail_fd = c->backup_fd = -1;
     if (chdir(c->config.data_directory) != 0) return ERR_IO;
     if (role == SANDBOX_FRONT && c->config.is_embedded) c->mail_fd = open("mail", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (role == SANDBOX_FRONT && config_backup_is_folder(&c->config)) {
+    if (role == SANDBOX_FRONT) {
         c->backup_fd = open("backup", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (c->backup_fd < 0) return ERR_IO;
     }
@@ -97,8 +97,7 @@ static enum err enter_folder(enum sandbox_role role, struct child *c) {
 static enum err enter_sandbox(enum sandbox_role role, struct child *c) {
     const char *url = role == SANDBOX_FRONT ? c->config.data_database : c->config.data_keeper_database;
     bool has_postgres = role != SANDBOX_COURIER && url[0];
-    bool has_s3 = role == SANDBOX_FRONT && !config_backup_is_folder(&c->config);
-    bool needs_network = has_postgres || has_s3 || role == SANDBOX_COURIER;
+    bool needs_network = has_postgres || role == SANDBOX_COURIER;
     struct sandbox_path paths[24];
     static const char *const network_files[] = { "/etc/resolv.conf",
                                                  "/etc/hosts",

@@ -139,14 +139,12 @@ static void object_damaged(void *ctx, const char *key) {
 }
 
 static enum err open_backup(struct front *f) {
-    return backup_new(
-        &(struct backup_options){ .store = f->api.store,
-                                  .guard = f->api.guard,
-                                  .damaged = object_damaged,
-                                  .config = &f->child.config,
-                                  .folder_fd = f->child.backup_fd,
-                                  .s3_key_file = str_bytes(f->child.keys->s3_key, f->child.keys->s3_key_n) },
-        &f->api.backup);
+    return backup_new(&(struct backup_options){ .store = f->api.store,
+                                                .guard = f->api.guard,
+                                                .damaged = object_damaged,
+                                                .config = &f->child.config,
+                                                .folder_fd = f->child.backup_fd },
+                      &f->api.backup);
 }
 
 static enum err open_guard(struct front *f) {

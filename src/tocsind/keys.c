@@ -125,10 +125,8 @@ static enum err read_line(const char *what, const char *path, char out[FILE_SIZE
 }
 
 enum err keys_read_files(const struct config *c, struct child_keys *keys, struct config_problem *ret_problem) {
-    enum err r = read_line("[mail] password_file", c->mail_password_file, keys->smtp_password, &keys->smtp_password_n,
-                           ret_problem);
-    if (r != OK) return r;
-    return read_line("[backup] s3_key_file", c->backup_s3_key_file, keys->s3_key, &keys->s3_key_n, ret_problem);
+    return read_line("[mail] password_file", c->mail_password_file, keys->smtp_password, &keys->smtp_password_n,
+                     ret_problem);
 }
 
 void keys_for(enum sandbox_role role, const struct child_keys *all, struct child_keys *ret_keys) {
@@ -139,8 +137,6 @@ void keys_for(enum sandbox_role role, const struct child_keys *all, struct child
     case SANDBOX_FRONT:
         memcpy(ret_keys->vapid_public, all->vapid_public, sizeof all->vapid_public);
         memcpy(ret_keys->receipt_public, all->receipt_public, sizeof all->receipt_public);
-        memcpy(ret_keys->s3_key, all->s3_key, sizeof all->s3_key);
-        ret_keys->s3_key_n = all->s3_key_n;
         return;
     case SANDBOX_KEEPER:
         memcpy(ret_keys->pepper, all->pepper, sizeof all->pepper);

@@ -33,8 +33,6 @@ struct child_keys {
     uint8_t box_secret[BOX_SECRET_BYTES];      /* courier */
     uint16_t smtp_password_n;
     char smtp_password[512]; /* courier */
-    uint16_t s3_key_n;
-    char s3_key[512]; /* front: ACCESS_KEY:SECRET_KEY, where backups go to S3 */
     uint32_t listener_count;
     uint8_t is_embedded; /* no configuration file was given */
 };
