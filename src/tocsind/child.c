@@ -235,7 +235,7 @@ void child_end(struct child *c) {
     c->keys = NULL;
 }
 
-int child_exit_status(enum err r) {
-    if (r == ERR_CORRUPT || r == ERR_NEWER) return CHILD_EXIT_REFUSED;
-    return r == OK ? 0 : 1;
+void child_fail(struct child *c, enum err r) {
+    child_end(c);
+    _exit(r == ERR_CORRUPT || r == ERR_NEWER ? CHILD_EXIT_REFUSED : 1); /* nothing between has a say in the status */
 }

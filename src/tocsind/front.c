@@ -273,7 +273,7 @@ int main(void) {
     r = open_all(&f);
     if (r != OK) {
         log_err(r, "start of the front");
-        return child_exit_status(r);
+        child_fail(&f.child, r);
     }
     serve(&f);
     child_end(&f.child);

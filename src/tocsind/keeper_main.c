@@ -18,8 +18,7 @@ int main(void) {
                    &store, &problem);
     if (r != OK) {
         log_event(LOG_LEVEL_ERROR, "sys_startup_fail", LOG_Z("reason", problem.text), LOG_Z("error", err_name(r)));
-        child_end(&child);
-        return child_exit_status(r);
+        child_fail(&child, r);
     }
     child_ready();
     r = keeper_run(&(struct keeper_options){ .config = &child.config,
