@@ -34,7 +34,7 @@ def fill(path):
     def flush():
         db.executemany("INSERT INTO account VALUES (?, ?, 'A person', 1, 1, ?, 0)", accounts)
         db.executemany("INSERT INTO device VALUES (?, ?, 'Laptop', 'Firefox on Linux', '', ?, ?, ?, ?, 0, 1)", devices)
-        db.executemany("INSERT INTO session VALUES (?, ?, ?, ?, 1, ?, ?, 1)", sessions)
+        db.executemany("INSERT INTO session (account_id, id, token_hash, device_id, epoch, created_ms, expires_ms, proofs, seen_ms) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, 1, ?5)", sessions)
         accounts.clear(), devices.clear(), sessions.clear()
 
     for i in range(SESSIONS):
