@@ -16,6 +16,7 @@ import subprocess
 import time
 
 import pytest
+import tocsin
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("TOCSIN_BUILD", ROOT / "build"))
@@ -51,12 +52,6 @@ SPLICES = [
 ]
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def wait_for(port):
     for _ in range(200):
         try:
@@ -75,7 +70,7 @@ def ports(tmp_path_factory):
     folder = tmp_path_factory.mktemp("nginx")
     ours = subprocess.Popen([program], stdout=subprocess.PIPE, text=True)
     port = int(ours.stdout.readline())
-    nginx_port = free_port()
+    nginx_port = tocsin.free_port()
     (folder / "nginx.conf").write_text(CONF.format(folder, nginx_port, port))
     nginx = subprocess.Popen([NGINX, "-p", folder, "-c", folder / "nginx.conf"])
     try:
