@@ -38,6 +38,8 @@ extern const size_t api_header_https;            /* its index */
 
 void api_metrics_register(const struct config *config);
 
+http_ahead sessions_ahead; /* for http_options: the sessions that the next requests name are fetched together */
+
 /* ---- live.c ---- */
 enum err live_new(struct api *api, struct live **ret) MUST_CHECK;
 void live_free(struct live *l);

@@ -39,6 +39,19 @@ void session_show(struct http_request *req, void *app) {
     if (reader) session_reader_quiescent(reader);
 }
 
+/* Whatever looks like a session's token in what comes next. */
+void sessions_ahead(void *app, const struct str *bytes, size_t n) {
+    struct session_reader *reader = reader_of(app);
+    struct str tokens[SESSION_AHEAD_MAX];
+    size_t found = 0;
+    for (size_t i = 0; i < n && found < SESSION_AHEAD_MAX; i++) {
+        const char *at = memmem(bytes[i].p, bytes[i].n, "ts_", 3);
+        size_t left = at ? bytes[i].n - (size_t)(at - bytes[i].p) : 0;
+        if (left >= TOKEN_TEXT_SIZE - 1) tokens[found++] = str_bytes(at, TOKEN_TEXT_SIZE - 1);
+    }
+    if (reader && found > 1) session_ahead(reader, tokens, found);
+}
+
 /* Where a person came from, if the operator has named that place. */
 static struct str return_place(struct http_request *req, const struct api *api) {
     struct str proto = http_header(req, "x-forwarded-proto"), host = http_header(req, "x-forwarded-host"),

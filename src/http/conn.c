@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -16,6 +17,15 @@
 
 static const char over_the_cap[] = "HTTP/1.1 503 Service Unavailable\r\nCache-Control: no-store\r\nRetry-After: 1\r\n"
                                    "Content-Length: 0\r\nConnection: close\r\n\r\n";
+
+/*
+ * As recv and send. Those of libc are points of cancellation, which costs a program with threads two locked
+ * instructions a call; nothing here is ever cancelled.
+ */
+static ssize_t socket_recv(int fd, void *to, size_t n) { return syscall(SYS_recvfrom, fd, to, n, 0, NULL, NULL); }
+static ssize_t socket_send(int fd, struct str bytes) {
+    return syscall(SYS_sendto, fd, bytes.p, bytes.n, MSG_NOSIGNAL, NULL, 0);
+}
 
 static bool is_pending(const struct conn *c) { return has_output(c) || c->state == CONN_SEND; }
 
@@ -90,6 +100,8 @@ void conn_release(struct loop *l, struct conn *c) {
 void conn_close(struct loop *l, struct conn *c) {
     void (*closed)(void *ctx) = c->closed;
     bool is_out;
+    if (c->ahead && c->ahead->got > 0) bytes_wipe(c->ahead->in, (size_t)c->ahead->got);
+    c->ahead = NULL;
     if (c->state == CONN_BODY && c->req->take) body_refuse(l, c, 400); /* its taker must hear of it */
     is_out = c->req && (c->state == CONN_BUSY || c->state == CONN_STREAM);
     (void)close(c->fd);
@@ -152,7 +164,7 @@ static ssize_t flush_send(struct conn *c, struct str first) {
     struct iovec parts[2] = { { .iov_base = (void *)(uintptr_t)first.p, .iov_len = first.n },
                               { .iov_base = (void *)(uintptr_t)c->tail.p, .iov_len = c->tail.n } };
     struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
-    if (c->tail.n == 0) return send(c->fd, first.p, first.n, MSG_NOSIGNAL);
+    if (c->tail.n == 0) return socket_send(c->fd, first);
     return sendmsg(c->fd, &message, MSG_NOSIGNAL);
 }
 
@@ -214,13 +226,34 @@ bool conn_flush(struct loop *l, struct conn *c) {
     return false;
 }
 
+bool conn_read_ahead(struct conn *c, uint32_t events, struct ahead *a) {
+    bool is_next = c->state == CONN_IDLE && !c->closes && !is_pending(c) && c->in.n == 0 && !c->is_fresh;
+    if (!is_next || (events & (EPOLLIN | EPOLLERR | EPOLLHUP | EPOLLRDHUP)) != EPOLLIN) return false;
+    a->got = socket_recv(c->fd, a->in, IN_BYTES);
+    a->error = errno;
+    c->ahead = a;
+    return a->got > 0;
+}
+
+/* Into l->in, behind the `n` bytes that will stand there. */
+static ssize_t read_more(struct loop *l, struct conn *c, size_t n) {
+    struct ahead *a = c->ahead;
+    char *in = l->in;
+    if (!a) return socket_recv(c->fd, l->in + n, IN_BYTES - n);
+    c->ahead = NULL; /* nothing stood there */
+    l->in = a->in;
+    a->in = in;
+    errno = a->error;
+    return a->got;
+}
+
 /* What there is to parse, in l->in; 0 when that is nothing new. */
 static size_t conn_read(struct loop *l, struct conn *c) {
     size_t n = c->in.n;
     ssize_t got = 0;
     if (!c->has_input && !c->is_fresh) return 0;
     if (c->has_input && n < IN_BYTES) {
-        got = recv(c->fd, l->in + n, IN_BYTES - n, 0);
+        got = read_more(l, c, n);
         if (got < 0 && errno == EINTR) return 0; /* settled as having more to do */
         if (got == 0 || (got < 0 && errno != EAGAIN)) c->is_eof = true;
         if (got <= 0 || ((size_t)got < IN_BYTES - n && !c->is_half)) c->has_input = false;

@@ -33,6 +33,14 @@ struct http_route {
     bool takes_pieces;     /* HTTP_WORK only: the handler runs before the body; see http_body_begin */
 };
 
+/*
+ * Several connections have bytes: before the first of them is served, those of all are shown, so that memory which
+ * their requests will need can be fetched meanwhile. Nothing of them is judged yet: a hint for speed, which may change
+ * nothing.
+ */
+#define HTTP_AHEAD_MAX 8
+typedef void http_ahead(void *app, const struct str *bytes, size_t n);
+
 struct http_options {
     const int *listeners;            /* one listening socket a loop (SO_REUSEPORT), owned by the caller */
     int listener_count;              /* = number of loops */
@@ -45,6 +53,7 @@ struct http_options {
     const struct http_route *routes; /* ended by method == NULL */
     void *app;                       /* handed to every handler */
     http_handler *missing;           /* a GET without a route, on the loop; NULL: a problem 404 */
+    http_ahead *ahead;               /* on the loops; NULL: none */
     const char *const *headers;      /* "Name: value" lines added to every answer, NULL-ended (security headers) */
     /*
      * Deadlines; 0 means the default: 10 s for a head, 30 s without a byte of a body or of an answer that is being

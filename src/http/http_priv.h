@@ -52,16 +52,17 @@ struct conn {
     int fd;
     uint32_t slot;
     _Atomic uint32_t generation;
-    uint8_t state;   /* enum conn_state */
-    bool has_input;  /* the socket may hold bytes not read yet */
-    bool is_fresh;   /* `in` holds bytes that the parser has not seen */
-    bool is_half;    /* the kernel says that the peer sends no more */
-    bool is_eof;     /* and all that it sent was read */
-    bool closes;     /* after what is being written */
-    bool is_full;    /* the socket took no more of a file */
-    bool lingers;    /* close with care: the peer may still be sending */
-    bool is_counted; /* against its address */
-    bool is_queued;  /* in the loop's list of those with more to do */
+    uint8_t state;       /* enum conn_state */
+    bool has_input;      /* the socket may hold bytes not read yet */
+    bool is_fresh;       /* `in` holds bytes that the parser has not seen */
+    bool is_half;        /* the kernel says that the peer sends no more */
+    bool is_eof;         /* and all that it sent was read */
+    bool closes;         /* after what is being written */
+    bool is_full;        /* the socket took no more of a file */
+    bool lingers;        /* close with care: the peer may still be sending */
+    bool is_counted;     /* against its address */
+    bool is_queued;      /* in the loop's list of those with more to do */
+    struct ahead *ahead; /* what was read of it before its turn */
     struct address address;
     struct http_request *req;
     struct buf in;  /* unparsed bytes, from a head's first */
@@ -184,6 +185,13 @@ struct work {
     int ended;
 };
 
+/* A read before the connection's turn (http_ahead). */
+struct ahead {
+    char *in; /* IN_BYTES */
+    ssize_t got;
+    int error;
+};
+
 struct loop {
     struct http_server *server;
     unsigned index;
@@ -192,7 +200,8 @@ struct loop {
     bool is_started, drains, accepts;
     int64_t now_ms, accept_again_ms;
     uint64_t id_state;
-    char *in;       /* IN_BYTES, shared by all connections */
+    char *in; /* IN_BYTES, shared by all connections */
+    struct ahead ahead[HTTP_AHEAD_MAX];
     struct buf out; /* joined answers of the connection in hand */
     struct conn *conns;
     uint32_t conns_used; /* slots ever used */
@@ -233,6 +242,8 @@ struct conn *conn_of(struct http_server *s, struct http_ticket t);
 void conn_open(struct loop *l, int fd, struct address a);
 void conn_close(struct loop *l, struct conn *c);
 void conn_ready(struct loop *l, struct conn *c, uint32_t events);
+/* Reads what has come of a connection that will parse it next. False: it has to wait for its turn. */
+bool conn_read_ahead(struct conn *c, uint32_t events, struct ahead *a);
 void conn_expire(struct loop *l, struct conn *c);
 void conn_pump(struct loop *l, struct conn *c);
 void conn_release(struct loop *l, struct conn *c); /* a zombie whose request has come back */

@@ -44,6 +44,8 @@ enum err loop_init(struct loop *l, struct http_server *s, unsigned index) {
     buf_init(&l->out, OUT_BYTES_MAX);
     crypto_random(&l->id_state, sizeof l->id_state);
     if (!l->in || !l->conns) return ERR_NOMEM;
+    for (int i = 0; s->o.ahead && i < HTTP_AHEAD_MAX; i++)
+        if (!(l->ahead[i].in = malloc(IN_BYTES))) return ERR_NOMEM;
     if (l->epoll < 0 || l->event < 0) return ERR_IO;
     if (fcntl(l->listener, F_SETFL, fcntl(l->listener, F_GETFL) | O_NONBLOCK) != 0) return ERR_IO;
     (void)setsockopt(l->listener, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* inherited; not for Unix sockets */
@@ -75,6 +77,7 @@ void loop_release(struct loop *l) {
     if (l->epoll >= 0) (void)close(l->epoll);
     if (l->event >= 0) (void)close(l->event);
     buf_release(&l->out);
+    for (int i = 0; i < HTTP_AHEAD_MAX; i++) free(l->ahead[i].in);
     free(l->in);
     free(l->conns);
 }
@@ -133,18 +136,40 @@ static void accept_all(struct loop *l) {
     }
 }
 
-static void events_take(struct loop *l, const struct epoll_event *events, int n) {
+/* NULL: it is another's by now. */
+static struct conn *event_conn(struct loop *l, uint64_t of) {
+    struct conn *c = &l->conns[(uint32_t)of];
+    return atomic_load_explicit(&c->generation, memory_order_relaxed) == (uint32_t)(of >> 32) ? c : NULL;
+}
+
+static void event_take(struct loop *l, const struct epoll_event *e) {
+    struct conn *c;
+    if (e->data.u64 == OF_MAILBOX) return;
+    if (e->data.u64 == OF_LISTENER)
+        accept_all(l);
+    else if ((c = event_conn(l, e->data.u64)))
+        conn_ready(l, c, e->events);
+}
+
+/* Shows what has come of several connections before the first has its turn. */
+static void show_ahead(struct loop *l, const struct epoll_event *events, int n) {
+    struct str shown[HTTP_AHEAD_MAX];
+    size_t many = 0;
     for (int i = 0; i < n; i++) {
         uint64_t of = events[i].data.u64;
-        struct conn *c;
-        if (of == OF_MAILBOX) continue;
-        if (of == OF_LISTENER) {
-            accept_all(l);
-            continue;
-        }
-        c = &l->conns[(uint32_t)of];
-        if (atomic_load_explicit(&c->generation, memory_order_relaxed) == (uint32_t)(of >> 32))
-            conn_ready(l, c, events[i].events);
+        struct conn *c = of == OF_MAILBOX || of == OF_LISTENER ? NULL : event_conn(l, of);
+        struct ahead *a = &l->ahead[i];
+        if (c && conn_read_ahead(c, events[i].events, a)) shown[many++] = str_bytes(a->in, (size_t)a->got);
+    }
+    if (many > 1) l->server->o.ahead(l->server->o.app, shown, many);
+}
+
+static void events_take(struct loop *l, const struct epoll_event *events, int n) {
+    bool shows = l->server->o.ahead && n > 1;
+    for (int i = 0; i < n; i++) {
+        if (shows && i % HTTP_AHEAD_MAX == 0)
+            show_ahead(l, events + i, n - i < HTTP_AHEAD_MAX ? n - i : HTTP_AHEAD_MAX);
+        event_take(l, &events[i]);
     }
 }
 

@@ -11,12 +11,15 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/slab.h"
 #include "identity/identity_priv.h"
 
 #define READERS_MAX   512
 #define BUCKETS_FIRST 1024
+#define BUCKETS_EACH  4 /* at least so many a session, so that few look at another's memory first */
 #define AWAY          UINT64_MAX
 #define STALE_MS      2000
+#define JSON_USUAL    256 /* bytes of a session's answer */
 #define FLUSH_MOST    256 /* a transaction */
 
 const struct store_stmt SESSION_LOAD_ALL = {
@@ -40,7 +43,7 @@ const struct store_stmt SESSION_LOAD_ONE = {
            " WHERE s.expires_ms > ?1 AND s.account_id = ?2 AND s.epoch = a.epoch AND d.revoked_ms = 0",
 };
 
-struct node {
+struct node { /* what a look needs stands on its first line of 64 bytes */
     _Atomic(struct node *) next;
     struct node *account_next; /* writers only */
     uint8_t hash[HASH_BYTES];
@@ -57,13 +60,23 @@ struct buckets {
 
 struct retired {
     void *p;
+    size_t bytes;
+    bool is_node; /* or buckets */
     uint64_t epoch;
     struct retired *next;
+};
+
+/* Hashes of tokens that stand somewhere in memory; good for the same bytes at the same place, once. */
+struct session_hints {
+    const char *at[SESSION_AHEAD_MAX];
+    char tokens[SESSION_AHEAD_MAX][TOKEN_TEXT_SIZE - 1];
+    uint8_t hashes[SESSION_AHEAD_MAX][HASH_BYTES];
 };
 
 struct session_reader {
     _Alignas(64) _Atomic uint64_t seen; /* AWAY, or the epoch in which it began to hold */
     struct session_table *table;
+    struct session_hints *hints; /* NULL until there are some */
 };
 
 struct session_table {
@@ -77,6 +90,7 @@ struct session_table {
     size_t account_bucket_n;
     _Atomic int64_t count;
     struct retired *retired;
+    struct slab nodes;              /* writers */
     struct session_reader *readers; /* READERS_MAX */
     _Atomic size_t reader_n;
 };
@@ -87,10 +101,35 @@ static size_t slot(const uint8_t *hash, size_t n) {
     return (size_t)h & (n - 1);
 }
 
+static size_t buckets_bytes(size_t n) { return sizeof(struct buckets) + n * sizeof(struct node *); }
+
 static struct buckets *buckets_new(size_t n) {
-    struct buckets *b = calloc(1, sizeof *b + n * sizeof b->at[0]);
+    struct buckets *b = huge_alloc(buckets_bytes(n));
     if (b) b->n = n;
     return b;
+}
+
+static size_t node_bytes(const struct node *n) {
+    return sizeof *n + n->entry.json_n + n->entry.email.n + n->entry.name.n;
+}
+static void node_free(struct session_table *t, struct node *n) { slab_put(&t->nodes, n, node_bytes(n)); }
+
+static void buckets_free(struct session_table *t, struct buckets *b) {
+    for (size_t i = 0; b && i < b->n; i++)
+        for (struct node *n = atomic_load(&b->at[i]); n;) {
+            struct node *next = atomic_load(&n->next);
+            node_free(t, n);
+            n = next;
+        }
+    if (b) huge_free(b, buckets_bytes(b->n));
+}
+
+static void retired_free(struct session_table *t, struct retired *x) {
+    if (x->is_node)
+        slab_put(&t->nodes, x->p, x->bytes);
+    else
+        huge_free(x->p, x->bytes);
+    free(x);
 }
 
 enum err session_table_new(bool is_complete, int64_t idle_ms, struct session_table **ret) {
@@ -106,11 +145,12 @@ enum err session_table_new(bool is_complete, int64_t idle_ms, struct session_tab
             free(t->accounts);
             free(t->readers);
         }
-        free(b);
+        buckets_free(t, b);
         free(t);
         return ERR_NOMEM;
     }
     (void)pthread_mutex_init(&t->lock, NULL);
+    slab_init(&t->nodes);
     atomic_init(&t->buckets, b);
     atomic_init(&t->epoch, 1);
     t->is_complete = is_complete;
@@ -120,22 +160,15 @@ enum err session_table_new(bool is_complete, int64_t idle_ms, struct session_tab
 }
 
 void session_table_free(struct session_table *t) {
-    struct buckets *b;
     if (!t) return;
-    b = atomic_load(&t->buckets);
-    for (size_t i = 0; i < b->n; i++)
-        for (struct node *n = atomic_load(&b->at[i]); n;) {
-            struct node *next = atomic_load(&n->next);
-            free(n);
-            n = next;
-        }
+    buckets_free(t, atomic_load(&t->buckets));
     while (t->retired) {
         struct retired *next = t->retired->next;
-        free(t->retired->p);
-        free(t->retired);
+        retired_free(t, t->retired);
         t->retired = next;
     }
-    free(b);
+    for (size_t i = 0; i < atomic_load(&t->reader_n) && i < READERS_MAX; i++) free(t->readers[i].hints);
+    slab_release(&t->nodes);
     free(t->accounts);
     free(t->readers);
     free(t);
@@ -167,16 +200,17 @@ static void reclaim(struct session_table *t) {
             continue;
         }
         *at = x->next;
-        free(x->p);
-        free(x);
+        retired_free(t, x);
     }
 }
 
 /* Frees it once nobody can hold it. Without memory for the note it is leaked: safe, and rare. */
-static void retire(struct session_table *t, void *p) {
+static void retire(struct session_table *t, struct retired what) {
     struct retired *x = malloc(sizeof *x);
     if (!x) return;
-    *x = (struct retired){ .p = p, .epoch = atomic_fetch_add(&t->epoch, 1), .next = t->retired };
+    *x = what;
+    x->epoch = atomic_fetch_add(&t->epoch, 1);
+    x->next = t->retired;
     t->retired = x;
 }
 
@@ -193,12 +227,12 @@ static void unlink_node(struct session_table *t, struct node *n) {
     if (!atomic_load(at)) return;
     atomic_store(at, atomic_load(&n->next));
     atomic_fetch_sub(&t->count, 1);
-    retire(t, n);
+    retire(t, (struct retired){ .p = n, .bytes = node_bytes(n), .is_node = true });
 }
 
-static struct node *node_copy(const struct node *n) {
-    size_t size = sizeof *n + n->entry.json_n + n->entry.email.n + n->entry.name.n;
-    struct node *c = malloc(size);
+static struct node *node_copy(struct session_table *t, const struct node *n) {
+    size_t size = node_bytes(n);
+    struct node *c = slab_get(&t->nodes, size);
     if (!c) return NULL;
     memcpy((void *)c, (const void *)n, size);
     if (n->entry.email.p) c->entry.email.p = c->entry.json + (n->entry.email.p - n->entry.json);
@@ -210,8 +244,15 @@ static struct node **account_slot(struct session_table *t, const uint8_t *accoun
     return &t->accounts[slot(account, t->account_bucket_n)];
 }
 
+/* The lines of memory behind its first are fetched while that one is looked at. */
+static void fetch_ahead(const struct node *n) {
+    for (size_t at = SLAB_LINE_BYTES; at < sizeof *n + JSON_USUAL; at += SLAB_LINE_BYTES)
+        __builtin_prefetch((const char *)n + at);
+}
+
 static struct node *probe(const struct buckets *b, const uint8_t hash[HASH_BYTES]) {
     struct node *n = atomic_load_explicit(&b->at[slot(hash, b->n)], memory_order_acquire);
+    if (n) fetch_ahead(n);
     while (n && memcmp(n->hash, hash, HASH_BYTES) != 0) n = atomic_load_explicit(&n->next, memory_order_acquire);
     return n;
 }
@@ -240,7 +281,7 @@ static enum err grow(struct session_table *t) {
     if (!b || !accounts) goto nomem;
     for (size_t i = 0; i < old->n; i++)
         for (struct node *n = atomic_load(&old->at[i]); n; n = atomic_load(&n->next)) {
-            struct node *c = node_copy(n), **head;
+            struct node *c = node_copy(t, n), **head;
             if (!c) goto nomem;
             publish(b, c);
             head = &accounts[slot(c->entry.session.account.b, t->account_bucket_n)];
@@ -251,22 +292,15 @@ static enum err grow(struct session_table *t) {
     for (size_t i = 0; i < old->n; i++)
         for (struct node *n = atomic_load(&old->at[i]); n;) {
             struct node *next = atomic_load(&n->next);
-            retire(t, n);
+            retire(t, (struct retired){ .p = n, .bytes = node_bytes(n), .is_node = true });
             n = next;
         }
-    retire(t, old);
+    retire(t, (struct retired){ .p = old, .bytes = buckets_bytes(old->n) });
     free(t->accounts);
     t->accounts = accounts;
     return grow_accounts(t);
 nomem:
-    if (b)
-        for (size_t i = 0; i < b->n; i++)
-            for (struct node *n = atomic_load(&b->at[i]); n;) {
-                struct node *next = atomic_load(&n->next);
-                free(n);
-                n = next;
-            }
-    free(b);
+    buckets_free(t, b);
     free(accounts);
     return ERR_NOMEM;
 }
@@ -274,7 +308,7 @@ nomem:
 static enum err insert(struct session_table *t, struct node *n) {
     struct buckets *b = atomic_load(&t->buckets);
     struct node **head;
-    if (atomic_load(&t->count) > (int64_t)b->n && grow(t) == OK) b = atomic_load(&t->buckets);
+    if (atomic_load(&t->count) * BUCKETS_EACH > (int64_t)b->n && grow(t) == OK) b = atomic_load(&t->buckets);
     publish(b, n);
     head = account_slot(t, n->entry.session.account.b);
     n->account_next = *head;
@@ -328,6 +362,7 @@ static void add_json(struct buf *b, const struct session *s, const struct store_
 }
 
 struct loading {
+    struct session_table *table;
     struct node *list; /* linked by account_next */
     int64_t mono_ms;
 };
@@ -346,7 +381,7 @@ static enum err on_row(void *ctx, const struct store_val *v) {
     buf_init(&json, 8192);
     add_json(&json, &s, v);
     r = buf_err(&json);
-    n = r == OK ? malloc(sizeof *n + json.n + v[8].s.n + v[9].s.n) : NULL;
+    n = r == OK ? slab_get(&l->table->nodes, sizeof *n + json.n + v[8].s.n + v[9].s.n) : NULL;
     if (n) {
         char *text;
         memset((void *)n, 0, sizeof *n);
@@ -379,7 +414,7 @@ struct reading {
 static void drop_list(struct loading *l) {
     while (l->list) {
         struct node *next = l->list->account_next;
-        free(l->list);
+        node_free(l->table, l->list);
         l->list = next;
     }
 }
@@ -415,7 +450,7 @@ static void carry_seen(struct session_table *t, struct loading *l) {
 
 /* The lock is held over the read, so that an older read never replaces a newer one. */
 static enum err load(struct session_table *t, struct store *store, const struct account_id *account, int64_t now_ms) {
-    struct loading l = { .mono_ms = clock_mono_ms() };
+    struct loading l = { .table = t, .mono_ms = clock_mono_ms() };
     struct reading reading = { &l, account, now_ms };
     enum err r;
     (void)pthread_mutex_lock(&t->lock);
@@ -500,6 +535,7 @@ struct session_reader *session_reader_new(struct session_table *t) {
         return NULL;
     }
     t->readers[i].table = t;
+    t->readers[i].hints = NULL;
     atomic_store(&t->readers[i].seen, AWAY);
     return &t->readers[i];
 }
@@ -513,6 +549,54 @@ static void hold(struct session_reader *r) {
 
 static bool token_is_shaped(struct str token) {
     return token.n == TOKEN_TEXT_SIZE - 1 && memcmp(token.p, "ts_", 3) == 0;
+}
+
+/* Whatever differs, and wherever: it takes the same time. */
+static bool is_same_token(const char *a, const char *b) {
+    uint64_t differs = 0, x, y;
+    for (size_t at = 0; at + sizeof x <= TOKEN_TEXT_SIZE - 1; at += sizeof x) {
+        memcpy(&x, a + at, sizeof x);
+        memcpy(&y, b + at, sizeof y);
+        differs |= x ^ y;
+    }
+    memcpy(&x, a + TOKEN_TEXT_SIZE - 1 - sizeof x, sizeof x);
+    memcpy(&y, b + TOKEN_TEXT_SIZE - 1 - sizeof y, sizeof y);
+    return (differs | (x ^ y)) == 0;
+}
+
+static void hash_of(struct session_reader *r, struct str token, uint8_t hash[HASH_BYTES]) {
+    struct session_hints *h = r->hints;
+    for (size_t i = 0; h && i < SESSION_AHEAD_MAX; i++) {
+        if (h->at[i] != token.p) continue;
+        h->at[i] = NULL;
+        if (!is_same_token(h->tokens[i], token.p)) break;
+        memcpy(hash, h->hashes[i], HASH_BYTES);
+        return;
+    }
+    crypto_token_hash(token, hash);
+}
+
+void session_ahead(struct session_reader *r, const struct str *tokens, size_t n) {
+    struct session_hints *h = r->hints ? r->hints : (r->hints = calloc(1, sizeof *h));
+    const struct buckets *b;
+    if (!h) return;
+    hold(r);
+    b = atomic_load_explicit(&r->table->buckets, memory_order_acquire);
+    for (size_t i = 0; i < SESSION_AHEAD_MAX; i++) {
+        h->at[i] = i < n && token_is_shaped(tokens[i]) ? tokens[i].p : NULL;
+        if (!h->at[i]) continue;
+        memcpy(h->tokens[i], tokens[i].p, TOKEN_TEXT_SIZE - 1);
+        crypto_token_hash(tokens[i], h->hashes[i]);
+        __builtin_prefetch((const void *)&b->at[slot(h->hashes[i], b->n)]);
+    }
+    for (size_t i = 0; i < SESSION_AHEAD_MAX; i++) {
+        const struct node *first =
+            h->at[i] ? atomic_load_explicit(&b->at[slot(h->hashes[i], b->n)], memory_order_acquire) : NULL;
+        if (!first) continue;
+        __builtin_prefetch(first);
+        fetch_ahead(first);
+    }
+    session_reader_quiescent(r);
 }
 
 /* Few of many uses write: the entry's cache line stays shared. */
@@ -538,7 +622,7 @@ enum session_is session_find(struct session_reader *r, struct str token, int64_t
     struct node *n;
     enum session_is is;
     if (!token_is_shaped(token)) return SESSION_UNKNOWN;
-    crypto_token_hash(token, hash);
+    hash_of(r, token, hash);
     hold(r);
     n = probe(atomic_load_explicit(&r->table->buckets, memory_order_acquire), hash);
     is = judge(r->table, n, now_ms);

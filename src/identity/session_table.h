@@ -45,6 +45,13 @@ void session_reader_quiescent(struct session_reader *r);
 enum session_is session_find(struct session_reader *r, struct str token, int64_t now_ms,
                              const struct session_entry **ret_entry);
 
+/*
+ * For tokens that session_find is going to be asked for, at the very places where they stand now: hashes them and
+ * fetches the memory that it will look at. A hint. At most SESSION_AHEAD_MAX; the reader holds nothing afterwards.
+ */
+#define SESSION_AHEAD_MAX 8
+void session_ahead(struct session_reader *r, const struct str *tokens, size_t n);
+
 /* The same for up to 64 tokens at once, with the memory fetched ahead. Entries are NULL where there is none. */
 void session_find_many(struct session_reader *r, const struct str *tokens, size_t n, int64_t now_ms,
                        const struct session_entry **ret_entries);

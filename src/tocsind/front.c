@@ -209,6 +209,7 @@ static enum err open_http(struct front *f) {
                                 .routes = f->routes,
                                 .app = &f->api,
                                 .missing = web_missing,
+                                .ahead = sessions_ahead,
                                 .headers = headers_for(c) },
         &f->api.server);
 }

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/distinct.h"
 #include "base/secret.h"
+#include "base/slab.h"
 
 static void buffer_stops_at_its_maximum(void **state) {
     struct buf b;
@@ -338,6 +339,47 @@ static void distinct_things_are_forgotten_after_an_hour(void **state) {
     assert_int_equal(distinct_count(&d, now_ms - 100 * DISTINCT_SLOT_MS), 0); /* a clock set back */
 }
 
+/* Each its own, on a line's beginning, and what is put back serves again; sizes that no block has come from the heap.
+ */
+static void slabs_serve_again(void **state) {
+    static const size_t sizes[] = { 1, 64, 65, 700, 4096, 4097, 100000 };
+    static char *got[ARRAY_LEN(sizes)][4000];
+    struct slab s;
+    (void)state;
+    slab_init(&s);
+    for (int turn = 0; turn < 2; turn++) {
+        for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
+            for (size_t k = 0; k < (sizes[i] > 4096 ? 4U : 4000U); k++) {
+                got[i][k] = slab_get(&s, sizes[i]);
+                assert_non_null(got[i][k]);
+                assert_int_equal((uintptr_t)got[i][k] % SLAB_LINE_BYTES, 0);
+                memset(got[i][k], (int)(k & 0xff), sizes[i]);
+            }
+        for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
+            for (size_t k = 0; k < (sizes[i] > 4096 ? 4U : 4000U); k++) {
+                assert_int_equal((unsigned char)got[i][k][0], k & 0xff);
+                assert_int_equal((unsigned char)got[i][k][sizes[i] - 1], k & 0xff);
+                slab_put(&s, got[i][k], sizes[i]);
+            }
+    }
+    slab_put(&s, NULL, 64);
+    slab_release(&s);
+}
+
+static void huge_memory_is_cleared(void **state) {
+    static const size_t sizes[] = { 100, (2 << 20) - 1, 2 << 20, (5 << 20) + 1 };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        char *p = huge_alloc(sizes[i]);
+        assert_non_null(p);
+        for (size_t k = 0; k < sizes[i]; k++) assert_int_equal(p[k], 0);
+        p[sizes[i] - 1] = 1;
+        huge_free(p, sizes[i]);
+    }
+    assert_null(huge_alloc(SIZE_MAX));
+    huge_free(NULL, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(distinct_things_are_counted_within_a_few_in_a_hundred),
@@ -350,6 +392,8 @@ int main(void) {
         cmocka_unit_test(arena_gives_zeroed_aligned_memory),
         cmocka_unit_test(arena_stops_at_its_maximum),
         cmocka_unit_test(arena_wipes_on_reset),
+        cmocka_unit_test(slabs_serve_again),
+        cmocka_unit_test(huge_memory_is_cleared),
         cmocka_unit_test(secrets_compare_and_end),
         cmocka_unit_test(secrets_have_a_limit),
         cmocka_unit_test(secrets_stay_locked_when_a_neighbour_goes),

@@ -1,6 +1,7 @@
 /* The handlers of the sample application and its listeners. */
 #include "sample.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -306,6 +307,14 @@ static int listener_open(int *port) {
     return fd;
 }
 
+/* Every test runs with it: what is shown must be what comes next, and nothing may change. */
+static void see_ahead(void *app, const struct str *bytes, size_t n) {
+    struct sample *s = app;
+    assert(n > 1 && n <= HTTP_AHEAD_MAX);
+    for (size_t i = 0; i < n; i++) assert(bytes[i].n > 0);
+    atomic_fetch_add(&s->shown, (int)n);
+}
+
 enum err sample_start(struct sample *s, struct http_options o, int loops, int port) {
     static const char *const headers[] = { "X-Content-Type-Options: nosniff", NULL };
     enum err r;
@@ -322,6 +331,7 @@ enum err sample_start(struct sample *s, struct http_options o, int loops, int po
     o.app = s;
     o.routes = o.routes ? o.routes : routes;
     o.headers = headers;
+    o.ahead = see_ahead;
     o.work_threads = o.work_threads ? o.work_threads : 2;
     o.queue_max = o.queue_max ? o.queue_max : 64;
     o.connections_max = o.connections_max ? o.connections_max : 1000;

@@ -22,6 +22,7 @@ struct sample {
     _Atomic int sleep_ms; /* of GET /slow */
     _Atomic int takers;   /* bodies and sources that were begun and have not ended */
     _Atomic int cut;      /* bodies that were cut */
+    _Atomic int shown;    /* heads that were shown ahead */
     const char *file;     /* of GET /file/{from}/{length} */
     pthread_mutex_t lock;
     bool has_ticket, has_stream;

@@ -452,6 +452,49 @@ static void test_crowd(void **state) {
     stop();
 }
 
+#define PEERS 20
+
+/* Many at once, alike and not, some of them leaving: each gets its own answer, whoever was read before its turn. */
+static void test_read_ahead(void **state) {
+    int fds[PEERS];
+    (void)state;
+    start((struct http_options){ 0 });
+    for (int i = 0; i < PEERS; i++) fds[i] = connect_and_send("");
+    for (int round = 0; round < 200 && (round < 20 || atomic_load(&sample.shown) == 0); round++) {
+        for (int i = 0; i < PEERS; i++) {
+            char ask_for[200];
+            int n = snprintf(ask_for, sizeof ask_for, "GET /items/%d-%d HTTP/1.1\r\n" HOST "\r\n", round, i);
+            if (i % 5 == 4)
+                (void)snprintf(ask_for + n, sizeof ask_for - (size_t)n, "GET /empty HTTP/1.1\r\n" HOST "\r\n");
+            n = i % 5 == 3 ? 8 : 0; /* in two parts */
+            if (n) assert_true(client_send(fds[i], str_bytes(ask_for, (size_t)n)));
+            assert_true(client_send(fds[i], str_from(ask_for + n)));
+        }
+        for (int i = 0; i < PEERS; i++) {
+            char wanted[40];
+            (void)snprintf(wanted, sizeof wanted, "%d-%d", round, i);
+            buf_reset(&answer);
+            assert_true(client_read_answers(fds[i], &answer, i % 5 == 4 ? 2 : 1, 5000));
+            assert_true(client_has(buf_str(&answer), wanted));
+            if (i % 7 != 6) continue;
+            (void)close(fds[i]);
+            fds[i] = connect_and_send("");
+        }
+    }
+    assert_true(atomic_load(&sample.shown) > 0);
+    for (int i = 0; i < PEERS; i++) {
+        assert_true(client_send(fds[i], STR("GET / HTTP/3.0\r\n\r\n")));
+        if (i % 2) (void)close(fds[i]);
+    }
+    for (int i = 0; i < PEERS; i += 2) {
+        buf_reset(&answer);
+        assert_true(client_read_all(fds[i], &answer, 5000));
+        assert_int_equal(client_status(buf_str(&answer)), 505);
+        (void)close(fds[i]);
+    }
+    stop();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_slow_head),        cmocka_unit_test(test_slow_body),
@@ -463,6 +506,7 @@ int main(void) {
         cmocka_unit_test(test_stream_comment),   cmocka_unit_test(test_stream_unread),
         cmocka_unit_test(test_stream_storm),     cmocka_unit_test(test_drain),
         cmocka_unit_test(test_drain_by_force),   cmocka_unit_test(test_crowd),
+        cmocka_unit_test(test_read_ahead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
