@@ -50,8 +50,9 @@ void alerts_list(struct http_request *req, void *app) {
 
 static void reply_answered(struct http_request *req, struct api_call *c) {
     const struct guard_answer *a = &c->g.answer;
-    json_t *o = json_pack("{s:o,s:{s:s}}", "alert", json_alert(&a->alert), "account", "state",
-                          a->account_state == ACCOUNT_LOCKED_DOWN ? "locked_down" : "normal");
+    json_t *o =
+        json_pack("{s:o,s:{s:s}}", "alert", json_alert(&a->alert), "account", "state",
+                  a->account_state == ACCOUNT_NORMAL ? "normal" : "locked_down"); /* leaving, it opens to nobody */
     if (a->has_case) (void)json_object_set_new(o, "case", json_pack("{s:o}", "id", json_id(a->case_id.b)));
     http_reply_json(req, 200, o);
 }

@@ -157,13 +157,15 @@ static enum err remove_later_push(struct store_tx *tx, struct answering *x) {
 static enum err lock_down(struct store_tx *tx, struct answering *x) {
     struct work *w = x->w;
     const struct session_id *keep = x->is_trusted_before ? &w->call->caller->session.id : NULL;
+    struct account acc;
     enum err r = account_set_state(tx, x->account, ACCOUNT_LOCKED_DOWN, true);
     w->has_sessions = true;
     w->told = x->account;
     if (r == OK) r = session_end_others(tx, x->account, keep);
     if (r == OK) r = remove_later_push(tx, x);
     if (r == OK) r = history(tx, w, LEDGER_ACCOUNT_LOCKED_DOWN, x->alert.b);
-    w->call->answer.account_state = ACCOUNT_LOCKED_DOWN;
+    if (r == OK) r = account_get(tx, x->account, w->call->arena, &acc);
+    if (r == OK) w->call->answer.account_state = acc.state; /* or it is leaving, which goes on */
     return r;
 }
 

@@ -64,7 +64,7 @@ static enum err undo_delete(struct store_tx *tx, struct work *w) {
     struct account acc;
     enum err r = account_lock_row(tx, w->a.account, w->call->arena, &acc);
     if (r != OK || acc.state != ACCOUNT_LEAVING_SOON) return r;
-    if ((r = address_take(tx, acc.email, acc.id, w->now_ms)) != OK) return r;
+    if ((r = account_return(tx, &acc, w->now_ms)) != OK) return r;
     return history(tx, w, LEDGER_ACCOUNT_RETURNED, w->a.id.b);
 }
 

@@ -26,7 +26,14 @@ const struct store_stmt ACCOUNT_SET_STATE = {
     .name = "account_set_state",
     .in = "bii",
     .out = "",
-    .sql = "UPDATE account SET state = ?2, epoch = epoch + ?3, leaves_ms = 0 WHERE account_id = ?1",
+    .sql = "UPDATE account SET state = CASE WHEN leaves_ms = 0 THEN ?2 ELSE state END, epoch = epoch + ?3"
+           " WHERE account_id = ?1",
+};
+const struct store_stmt ACCOUNT_RETURN = {
+    .name = "account_return",
+    .in = "b",
+    .out = "",
+    .sql = "UPDATE account SET state = 2, leaves_ms = 0 WHERE account_id = ?1 AND leaves_ms <> 0",
 };
 const struct store_stmt ACCOUNT_SET_EMAIL = {
     .name = "account_set_email",
@@ -108,6 +115,12 @@ enum err account_leave(struct store_tx *tx, struct account_id id, int64_t leaves
     enum err r = store_exec(tx, &ACCOUNT_LEAVE, S_IN(S_B(id.b), S_I(leaves_ms)), &changed);
     if (r != OK) return r;
     return changed == 1 ? identity_tell(tx, id) : ERR_NOT_FOUND;
+}
+
+enum err account_return(struct store_tx *tx, const struct account *acc, int64_t now_ms) {
+    enum err r = address_take(tx, acc->email, acc->id, now_ms);
+    if (r == OK) r = store_exec(tx, &ACCOUNT_RETURN, S_IN(S_B(acc->id.b)), NULL);
+    return r == OK ? identity_tell(tx, acc->id) : r;
 }
 
 struct each_account {

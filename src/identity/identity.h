@@ -60,13 +60,16 @@ enum err account_create(struct store_tx *tx,
 enum err account_get(struct store_tx *tx, struct account_id id, struct arena *a, struct account *ret) MUST_CHECK;
 /* The same, and holds the row until the transaction ends: changes of one account come one after the other. */
 enum err account_lock_row(struct store_tx *tx, struct account_id id, struct arena *a, struct account *ret) MUST_CHECK;
-/* Sets the state and raises the epoch by one when `sign_out` (that ends every session); tells the other nodes. */
+/* Sets the state and raises the epoch by one when `sign_out` (that ends every session); tells the other nodes. One that
+ * is leaving stays so: only account_return ends that. */
 enum err account_set_state(struct store_tx *tx, struct account_id id, enum account_state state,
                            bool sign_out) MUST_CHECK;
 
 enum err account_set_email(struct store_tx *tx, struct account_id id, struct str email) MUST_CHECK;
-/* Signs everyone out; until leaves_ms account_set_state takes it back. */
+/* Signs everyone out; until leaves_ms account_return takes it back. */
 enum err account_leave(struct store_tx *tx, struct account_id id, int64_t leaves_ms) MUST_CHECK;
+/* Locked down, with its address. ERR_CONFLICT: that is somebody else's by now. */
+enum err account_return(struct store_tx *tx, const struct account *acc, int64_t now_ms) MUST_CHECK;
 typedef enum err account_fn(void *ctx, struct account_id id);
 /* Those whose time to leave has come; at most 20. */
 enum err account_each_leaving(struct store_tx *tx, int64_t now_ms, account_fn *fn, void *ctx) MUST_CHECK;

@@ -10,8 +10,8 @@
 #define PAST_MS     (7 * MS_PER_DAY)
 #define KIND_LEAVES 9
 
-extern const struct store_stmt PAST_KEEP, PAST_LEAVE, PAST_OF, PAST_LATER, PAST_DROP, PAST_PURGE, LEFT_CREDENTIALS,
-    LEFT_DEVICES, LEFT_FAILURES, LEFT_PASSKEYS, PASSKEY_PURGE;
+extern const struct store_stmt PAST_KEEP, PAST_LEAVE, PAST_OF, PAST_LATER, PAST_DROP, PAST_STAY, PAST_PURGE,
+    LEFT_CREDENTIALS, LEFT_DEVICES, LEFT_FAILURES, LEFT_PASSKEYS, PASSKEY_PURGE;
 
 const struct store_stmt PAST_KEEP = {
     .name = "keeper_past_keep",
@@ -46,6 +46,13 @@ const struct store_stmt PAST_DROP = {
     .in = "bii",
     .out = "",
     .sql = "DELETE FROM past WHERE account_id = ?1 AND kind = ?2 AND at_ms >= ?3",
+};
+const struct store_stmt PAST_STAY = {
+    .name = "keeper_past_stay",
+    .in = "bbi",
+    .out = "",
+    .sql = "DELETE FROM past WHERE account_id = ?1 AND kind = ?3 AND EXISTS"
+           " (SELECT 1 FROM past p WHERE p.account_id = ?1 AND p.attempt_id = ?2 AND p.kind = ?3)",
 };
 const struct store_stmt PAST_PURGE = {
     .name = "keeper_past_purge", .in = "i", .out = "", .sql = "DELETE FROM past WHERE at_ms <= ?1"
@@ -113,13 +120,18 @@ static enum err put_back(struct store_tx *tx, const struct step *s, enum credent
     return r;
 }
 
+/* The account goes, unless it was this attempt that it was to go by. */
+static enum err stay(struct store_tx *tx, const struct step *s) {
+    const struct keeper_message_ask *q = &s->j->q;
+    return store_exec(tx, &PAST_STAY, S_IN(S_B(q->account.b), S_B(q->attempt.b), S_I(KIND_LEAVES)), NULL);
+}
+
 enum err past_undo(struct store_tx *tx, void *step) {
     struct step *s = step;
-    const struct keeper_message_ask *q = &s->j->q;
     enum err r = put_back(tx, s, CREDENTIAL_PASSWORD);
     if (r == OK) r = put_back(tx, s, CREDENTIAL_RECOVERY_KEY);
     if (r == OK) r = passkey_undo(tx, s, s->now_ms - PAST_MS);
-    if (r == OK) r = store_exec(tx, &PAST_DROP, S_IN(S_B(q->account.b), S_I(KIND_LEAVES), S_I(0)), NULL);
+    if (r == OK) r = stay(tx, s);
     if (r == OK) r = credential_lock(tx, s);
     job_say(s->j, KEEPER_RIGHT);
     return r;

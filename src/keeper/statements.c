@@ -35,6 +35,7 @@
     X(PAST_OF)                                                                                                         \
     X(PAST_LATER)                                                                                                      \
     X(PAST_DROP)                                                                                                       \
+    X(PAST_STAY)                                                                                                       \
     X(PAST_PURGE)                                                                                                      \
     X(LEFT_CREDENTIALS)                                                                                                \
     X(LEFT_DEVICES)                                                                                                    \

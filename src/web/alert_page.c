@@ -103,6 +103,13 @@ static void add_answered(struct buf *b, const struct alert *a) {
     buf_add_z(b, is_me ? " If you have changed your mind, press the other button.</p>" : "</p>");
 }
 
+static void add_leaving(struct buf *b, const struct guard_answer *a) {
+    if (a->account_state != ACCOUNT_LEAVING_SOON) return;
+    buf_add_z(b,
+              "<p class=\"notice warn\">This account is about to be deleted, a week after that was asked for. If that "
+              "was not you either, open our message about the deletion and say so there: then it stays.</p>");
+}
+
 static void reply_show(struct http_request *req, struct api_call *c) {
     const struct alert *a = &c->g.answer.alert;
     bool is_locked = c->g.answer.account_state == ACCOUNT_LOCKED_DOWN;
@@ -117,6 +124,7 @@ static void reply_show(struct http_request *req, struct api_call *c) {
     if (is_locked)
         buf_add_z(&b, "<p class=\"notice warn\">This account is locked down. <a href=\"/recover\">Take it back</a> "
                       "with your recovery key and a code from one of your devices.</p>");
+    add_leaving(&b, &c->g.answer);
     add_facts(&b, a);
     add_form(&b, a);
     buf_add_z(&b, "<p class=\"quiet\">This page changes nothing until you press a button.</p>");
@@ -249,6 +257,13 @@ static void reply_answered(struct http_request *req, struct api_call *c) {
         begin(&b, STR("Your account is locked down"));
         buf_add_z(&b, "<p class=\"eyebrow\">You did the right thing</p><h1>Your account is locked down</h1>");
         add_locked_steps(&b, &c->g.answer, is_still_in(c, cookie_session(req, c->api)));
+    } else if (c->g.answer.account_state == ACCOUNT_LEAVING_SOON) {
+        begin(&b, STR("It is stopped"));
+        buf_add_z(&b,
+                  "<p class=\"eyebrow\">You did the right thing</p><h1>It is stopped</h1><p class=\"lead\">Nobody can "
+                  "open this account: every device was signed out.</p>");
+        add_put_back(&b, &c->g.answer);
+        add_leaving(&b, &c->g.answer);
     } else {
         begin(&b, STR("It is stopped"));
         buf_add_z(&b, "<p class=\"eyebrow\">You did the right thing</p><h1>It is stopped</h1>");

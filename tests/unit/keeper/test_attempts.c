@@ -328,6 +328,44 @@ static void test_change_password(void **state) {
     assert_int_equal(ask(w, &in, KEEPER_PROVE_PASSWORD, OTHER_PASSWORD), KEEPER_RIGHT);
 }
 
+static struct play done_by_two_proofs(struct world *w, struct account_id account, enum action action,
+                                      struct device_id device) {
+    struct play p = play_new(account, action, device);
+    prove_password_and_code(w, &p);
+    assert_int_equal(ask(w, &p, KEEPER_COMMIT, OTHER_PASSWORD), KEEPER_RIGHT);
+    return p;
+}
+
+/* Somebody who leaves is forgotten after a week, whatever else is undone meanwhile. */
+static void test_leaving(void **state) {
+    struct world *w = *state;
+    struct device_id device;
+    struct account_id account = enroll(w, &device, NULL);
+    struct play key = done_by_two_proofs(w, account, ACTION_NEW_RECOVERY_KEY, device);
+    done_by_two_proofs(w, account, ACTION_DELETE_ACCOUNT, device);
+    assert_int_equal(ask(w, &key, KEEPER_UNDO, NULL), KEEPER_RIGHT);
+    w->now_ms += 7 * MS_PER_DAY - 1;
+    assert_int_equal(keeper_purge(w->keeper, w->now_ms), OK);
+    assert_int_equal(world_number(w, &COUNT_CREDENTIALS), 2);
+    w->now_ms += 1;
+    assert_int_equal(keeper_purge(w->keeper, w->now_ms), OK);
+    assert_int_equal(world_number(w, &COUNT_CREDENTIALS), 0);
+    assert_int_equal(world_number(w, &COUNT_DEVICES), 0);
+}
+
+/* Its leaving is undone: also what asked for it twice, so that nothing is left that would take its credentials. */
+static void test_leaving_undone(void **state) {
+    struct world *w = *state;
+    struct device_id device;
+    struct account_id account = enroll(w, &device, NULL);
+    struct play first = done_by_two_proofs(w, account, ACTION_DELETE_ACCOUNT, device);
+    done_by_two_proofs(w, account, ACTION_DELETE_ACCOUNT, device);
+    assert_int_equal(ask(w, &first, KEEPER_UNDO, NULL), KEEPER_RIGHT);
+    w->now_ms += 8 * MS_PER_DAY;
+    assert_int_equal(keeper_purge(w->keeper, w->now_ms), OK);
+    assert_int_equal(world_number(w, &COUNT_CREDENTIALS), 2);
+}
+
 static void test_recover_password(void **state) {
     struct world *w = *state;
     char key[RECOVERY_KEY_TEXT_SIZE], new_key[RECOVERY_KEY_TEXT_SIZE], digits[9];
@@ -660,6 +698,8 @@ int main(void) {
         WORLD_TEST(test_expiry),
         WORLD_TEST(test_end),
         WORLD_TEST(test_change_password),
+        WORLD_TEST(test_leaving),
+        WORLD_TEST(test_leaving_undone),
         WORLD_TEST(test_recover_password),
         WORLD_TEST(test_recovery_key_abandoned),
         WORLD_TEST(test_lock_down),
