@@ -41,6 +41,9 @@ struct subject {
 struct passkey_id {
     uint8_t b[ID_BYTES];
 };
+struct pair_id { /* of a main database and its keeper's */
+    uint8_t b[ID_BYTES];
+};
 struct row_id {
     uint8_t b[ID_BYTES];
 }; /* outbox and history rows */

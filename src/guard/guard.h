@@ -31,6 +31,12 @@ struct guard_options {
 };
 enum err guard_new(const struct guard_options *o, struct guard **ret) MUST_CHECK;
 void guard_free(struct guard *g);
+/*
+ * Does the keeper's database belong to this one? Asked at start, with the reply to KEEPER_PAIR; where both are new they
+ * belong together from then on. ERR_BUSY: the keeper did not say; ask it again. ERR_CORRUPT: it does not, and one of
+ * the two was lost or mixed up: *ret_problem says what to do, and nothing may be served.
+ */
+enum err guard_pair(struct guard *g, const struct keeper_reply *reply, struct store_problem *ret_problem) MUST_CHECK;
 /* Every second, and at start: finishes `committing` attempts with the keeper, expires what is over. On a work-like
  * thread. */
 void guard_tick(struct guard *g, int64_t now_ms);

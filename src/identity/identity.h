@@ -70,6 +70,14 @@ enum err account_set_email(struct store_tx *tx, struct account_id id, struct str
 enum err account_leave(struct store_tx *tx, struct account_id id, int64_t leaves_ms) MUST_CHECK;
 /* Locked down, with its address. ERR_CONFLICT: that is somebody else's by now. */
 enum err account_return(struct store_tx *tx, const struct account *acc, int64_t now_ms) MUST_CHECK;
+/* By what the keeper's database and this one know each other. */
+struct pair {
+    struct pair_id id;
+    bool has_id, holds_accounts;
+};
+enum err pair_read(struct store_tx *tx, struct pair *ret) MUST_CHECK;
+enum err pair_set(struct store_tx *tx, struct pair_id id) MUST_CHECK;
+
 typedef enum err account_fn(void *ctx, struct account_id id);
 /* Those whose time to leave has come; at most 20. */
 enum err account_each_leaving(struct store_tx *tx, int64_t now_ms, account_fn *fn, void *ctx) MUST_CHECK;

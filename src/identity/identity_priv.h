@@ -21,6 +21,7 @@ extern const struct store_stmt SESSION_ADD, SESSION_EACH, SESSION_END, SESSION_E
 extern const struct store_stmt PUSH_ADD, PUSH_REMOVE, PUSH_REMOVE_ENDPOINT, PUSH_REMOVE_DEVICE, PUSH_EACH;
 extern const struct store_stmt SERVICE_ADD, SERVICE_EACH;
 extern const struct store_stmt ROLE_ADD, ROLE_REMOVE, ROLE_GET, ACCOUNT_PAGE;
+extern const struct store_stmt PAIR_READ, PAIR_SET, PAIR_HOLDS_ACCOUNTS;
 extern const struct store_stmt BACKUP_TOKEN_SET, BACKUP_TOKEN_FIND, BACKUP_TOKEN_DROP;
 
 #endif

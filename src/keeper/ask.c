@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "core/token.h"
+#include "keeper/pair.h"
 #include "keeper/passkey.h"
 
 static enum err lock_down(struct store_tx *tx, void *ctx) {
@@ -38,6 +39,7 @@ const struct ask_rule ask_rules[KEEPER_ASK_COUNT] = {
     [KEEPER_FORGET_DEVICE] = { .begin = forget_device },
     [KEEPER_LINK] = { 0 }, /* no database: see begin_bare */
     [KEEPER_PING] = { 0 },
+    [KEEPER_PAIR] = { .begin = pair_tell },
 };
 
 static enum keeper_say check_link(const struct keeper *k, const struct job *j) {

@@ -104,6 +104,8 @@ static void answer_with(struct pending *p, const struct keeper_message_reply *m)
     memcpy(reply.receipt, m->receipt, sizeof reply.receipt);
     reply.account = m->account;
     reply.is_count_behind = m->is_count_behind != 0;
+    reply.pair = m->pair;
+    reply.holds_credentials = m->holds_credentials != 0;
     memcpy(reply.reason, m->reason, sizeof reply.reason);
     p->done(p->ctx, &reply);
     bytes_wipe(&reply, sizeof reply);

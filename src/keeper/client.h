@@ -63,6 +63,7 @@ enum keeper_ask {
     KEEPER_FORGET_DEVICE,   /* `device` is no longer known */
     KEEPER_LINK,            /* secret: the tl_ text; KEEPER_RIGHT when its MAC is ours */
     KEEPER_PING,
+    KEEPER_PAIR, /* which database this is: see guard/pair.c */
 };
 
 enum keeper_say {
@@ -112,6 +113,8 @@ struct keeper_reply {
     bool is_count_behind;                      /* the passkey's counter did not grow: a copy may be in use */
     uint8_t challenge[CHALLENGE_BYTES];        /* KEEPER_CHALLENGE */
     char receipt[RECEIPT_TEXT_SIZE];           /* KEEPER_COMMIT of purchase */
+    struct pair_id pair;                       /* KEEPER_PAIR: the database's own, made once */
+    bool holds_credentials;                    /* KEEPER_PAIR: of anybody */
     char reason[200];
 };
 

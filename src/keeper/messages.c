@@ -27,6 +27,7 @@ const struct keeper_ask_shape keeper_ask_shapes[KEEPER_ASK_COUNT] = {
     [KEEPER_FORGET_DEVICE] = { .needs_account = true, .needs_device = true },
     [KEEPER_LINK] = { .secret_bytes_max = 128 },
     [KEEPER_PING] = { 0 },
+    [KEEPER_PAIR] = { 0 },
 };
 
 void keeper_fill_ask(struct keeper_message_ask *m, const struct keeper_request *q, uint64_t request) {
@@ -87,7 +88,8 @@ enum err keeper_check_reply(const void *message, size_t n) {
     if (m->h.type == KEEPER_TYPE_HELLO) return check_hello(message, n);
     if (m->h.type != KEEPER_TYPE_REPLY || n != sizeof *m || m->h.request == 0) return ERR_INPUT;
     if (m->say < KEEPER_RIGHT || m->say > KEEPER_DOWN || m->proved >= 1u << PROOF_COUNT) return ERR_INPUT;
-    if (m->is_count_behind > 1 || !is_padded_text(m->receipt, sizeof m->receipt)) return ERR_INPUT;
+    if (m->is_count_behind > 1 || m->holds_credentials > 1 || !is_padded_text(m->receipt, sizeof m->receipt))
+        return ERR_INPUT;
     if (m->is_budget_just_spent > 1 || m->retry_ms < 0 || m->expires_ms < 0) return ERR_INPUT;
     if (m->sealed_n > sizeof m->sealed) return ERR_INPUT;
     if (!is_all_zero(m->sealed + m->sealed_n, sizeof m->sealed - m->sealed_n)) return ERR_INPUT;

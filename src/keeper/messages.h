@@ -9,7 +9,7 @@
 #include "ipc/ipc.h"
 #include "keeper/client.h"
 
-#define KEEPER_ASK_COUNT (KEEPER_PING + 1)
+#define KEEPER_ASK_COUNT (KEEPER_PAIR + 1)
 
 enum keeper_type { /* besides the asks */
                    KEEPER_TYPE_REPLY = 80,
@@ -47,6 +47,8 @@ struct keeper_message_reply {
     uint8_t is_count_behind;
     uint8_t challenge[CHALLENGE_BYTES];
     char receipt[RECEIPT_TEXT_SIZE]; /* NUL-padded */
+    struct pair_id pair;
+    uint8_t holds_credentials;
 } __attribute__((packed));
 
 struct keeper_message_hello {

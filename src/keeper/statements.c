@@ -35,6 +35,9 @@
     X(PAST_OF)                                                                                                         \
     X(PAST_LATER)                                                                                                      \
     X(PAST_DROP)                                                                                                       \
+    X(PAIR_ADD)                                                                                                        \
+    X(PAIR_GET)                                                                                                        \
+    X(PAIR_HOLDS)                                                                                                      \
     X(PAST_STAY)                                                                                                       \
     X(PAST_PURGE)                                                                                                      \
     X(LEFT_CREDENTIALS)                                                                                                \

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,7 +15,8 @@
 #include "tocsind/child.h"
 #include "web/web.h"
 
-#define DRAIN_MS 9000
+#define DRAIN_MS     9000
+#define PAIR_WAIT_MS 9000
 
 struct front {
     struct child child;
@@ -23,6 +25,9 @@ struct front {
     struct http_route *routes;
     pthread_t ticker;
     bool has_ticker;
+    struct keeper_reply pair; /* the keeper's word for which database it has; whole once it has answered */
+    atomic_bool has_pair;
+    bool is_paired; /* the ticker's, once it runs */
 };
 
 static const struct store_stmt *const *const statements[] = { identity_statements, ledger_statements, alarm_statements,
@@ -89,10 +94,55 @@ static void note_sessions(struct front *f) {
     if (r != OK) log_err(r, "session use");
 }
 
+/* ---- the keeper's database ---- */
+
+static const struct timespec wink = { .tv_nsec = 10000000 };
+
+static void pair_told(void *ctx, const struct keeper_reply *reply) {
+    struct front *f = ctx;
+    f->pair = *reply;
+    f->has_pair = true;
+}
+
+/* Waits for the keeper's answer; ERR_BUSY: there was none. */
+static enum err check_pair_once(struct front *f) {
+    struct store_problem problem = { "" };
+    enum err r;
+    f->has_pair = false;
+    keeper_ask(f->api.keeper, &(struct keeper_request){ .ask = KEEPER_PAIR }, pair_told, f);
+    while (!f->has_pair && !f->child.stop) (void)nanosleep(&wink, NULL);
+    r = f->has_pair ? guard_pair(f->api.guard, &f->pair, &problem) : ERR_BUSY;
+    if (r == ERR_CORRUPT)
+        log_event(LOG_LEVEL_ERROR, "sys_startup_fail", LOG_Z("reason", problem.text), LOG_Z("error", err_name(r)));
+    return r;
+}
+
+/*
+ * Before anything is served. A keeper that stays silent is waited for only so long: sessions are checked without it,
+ * and the ticker goes on asking.
+ */
+static enum err check_pair(struct front *f) {
+    int64_t until_ms = clock_mono_ms() + PAIR_WAIT_MS;
+    enum err r = check_pair_once(f);
+    while (r == ERR_BUSY && !f->child.stop && clock_mono_ms() < until_ms) {
+        (void)nanosleep(&wink, NULL); /* it has only just begun, or has much to do */
+        r = check_pair_once(f);
+    }
+    f->is_paired = r == OK;
+    return r == ERR_BUSY ? OK : r;
+}
+
+static void check_pair_later(struct front *f) {
+    enum err r = f->is_paired ? OK : check_pair_once(f);
+    f->is_paired = r == OK;
+    if (r == ERR_CORRUPT) child_fail(&f->child, r);
+}
+
 static void *tick(void *arg) {
     struct front *f = arg;
     const struct timespec second = { .tv_sec = 1 };
     while (!f->child.stop) {
+        check_pair_later(f);
         guard_tick(f->api.guard, clock_wall_ms());
         note_sessions(f);
         backup_tick(f->api.backup);
@@ -150,16 +200,18 @@ static enum err open_backup(struct front *f) {
 static enum err open_guard(struct front *f) {
     enum err r = keeper_client_new(CHILD_FD_KEEPER, &f->api.keeper);
     if (r != OK) return r;
-    r = guard_new(&(struct guard_options){ .store = f->api.store,
-                                           .keeper = f->api.keeper,
-                                           .config = &f->child.config,
-                                           .rows_written = rows_written,
-                                           .alert_changed = alert_changed,
-                                           .code_asked = code_asked,
-                                           .sessions_changed = sessions_changed,
-                                           .ctx = f },
-                  &f->api.guard);
-    if (r != OK) return r;
+    return guard_new(&(struct guard_options){ .store = f->api.store,
+                                              .keeper = f->api.keeper,
+                                              .config = &f->child.config,
+                                              .rows_written = rows_written,
+                                              .alert_changed = alert_changed,
+                                              .code_asked = code_asked,
+                                              .sessions_changed = sessions_changed,
+                                              .ctx = f },
+                     &f->api.guard);
+}
+
+static enum err open_desk(struct front *f) {
     return outbox_desk_start(&(struct outbox_desk_options){ .store = f->api.store,
                                                             .courier_fd = CHILD_FD_COURIER,
                                                             .changed = alert_changed,
@@ -239,11 +291,16 @@ static enum err open_all(struct front *f) {
     metric_register(&sent);
     metric_register(&failed);
     if ((r = open_store(f)) != OK) return r;
+    if ((r = open_guard(f)) != OK) return r;
+    if ((r = check_pair(f)) != OK) {
+        store_close(f->api.store); /* nothing of it lies beside what is put back */
+        return r;
+    }
     if ((r = open_places(f)) != OK) return r;
     if ((r = open_sessions(f)) != OK) return r;
     if ((r = live_new(&f->api, &f->api.live)) != OK) return r;
     if ((r = open_http(f)) != OK) return r;
-    if ((r = open_guard(f)) != OK) return r;
+    if ((r = open_desk(f)) != OK) return r;
     if ((r = open_backup(f)) != OK) return r;
     if ((r = open_metrics(f)) != OK) return r;
     if ((r = control_start(&f->api, CHILD_FD_CONTROL)) != OK) return r;

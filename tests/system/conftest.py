@@ -19,10 +19,15 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def server(request):
+def engine(request):
     if request.param == "postgres" and "TOCSIN_TEST_POSTGRES" not in os.environ:
         pytest.skip("TOCSIN_TEST_POSTGRES is not set")
-    s = tocsin.Server(request.param)
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def server(engine):
+    s = tocsin.Server(engine)
     yield s
     s.stop()
 

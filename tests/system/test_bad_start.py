@@ -70,3 +70,89 @@ def test_a_damaged_database_is_refused(which, damage):
         person.client.api("GET", "/session")
     finally:
         server.stop()
+
+
+def set_aside(server, which, how):
+    """Takes a database away, as an accident does; the returned function puts it back."""
+    if server.databases:
+        name = server.databases[DATABASES.index(which)]
+        url = os.environ["TOCSIN_TEST_POSTGRES"] + "postgres"
+
+        def sql(text):
+            subprocess.run(["psql", "-q", url, "-c", text], check=True)
+
+        sql(f"ALTER DATABASE {name} RENAME TO {name}_aside")
+        sql(f"CREATE DATABASE {name}")
+
+        def put_back():
+            sql(f"DROP DATABASE {name} WITH (FORCE)")
+            sql(f"ALTER DATABASE {name}_aside RENAME TO {name}")
+
+        return put_back
+    file = file_of(server, which)
+    sound, owner = file.read_bytes(), file.stat()
+    if how == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(b"")
+
+    def put_back():
+        file.write_bytes(sound)
+        os.chown(file, owner.st_uid, owner.st_gid)
+
+    return put_back
+
+
+@pytest.mark.parametrize("which", DATABASES)
+@pytest.mark.parametrize("how", ["empty", "missing"])
+def test_a_new_database_beside_a_full_one_is_refused(server, which, how):
+    person = server.person()
+    server.terminate()
+    put_back = set_aside(server, which, how)
+    for _ in range(2):  # what the first start has made does not count as there
+        reason = reason_of_refusal(server)
+        assert "put both back from the same backup" in reason
+        assert ("the keeper's is new" if which == "keeper" else "the main one is new") in reason
+    put_back()
+    server.start()
+    person.client.api("GET", "/session")
+
+
+def test_databases_of_two_installations_are_refused(server):
+    server.person()
+    server.terminate()
+    run_sql(server, "keeper", "UPDATE setting SET name = 'pair before' WHERE name = 'pair'")
+    assert "of two different installations" in reason_of_refusal(server)
+    run_sql(server, "keeper", "DELETE FROM setting WHERE name = 'pair'; UPDATE setting SET name = 'pair' WHERE name = 'pair before'")
+    server.start()
+
+
+@pytest.mark.parametrize("which", DATABASES)
+def test_a_first_start_that_was_cut_off_is_gone_on_with(engine, which):
+    """One database is there and knows the other, the other is not yet: nobody is in either."""
+    server = tocsin.Server(engine)
+    try:
+        server.terminate()
+        set_aside(server, which, "missing")
+        server.start()
+        person = server.person()
+        server.terminate()
+        server.start()
+        person.client.api("GET", "/session")
+    finally:
+        server.stop()
+        for name in server.databases:
+            subprocess.run(["psql", "-q", os.environ["TOCSIN_TEST_POSTGRES"] + "postgres", "-c", f"DROP DATABASE IF EXISTS {name}_aside"], check=True)
+
+
+@pytest.mark.parametrize("which", [*DATABASES, "both"])
+def test_databases_from_before_they_knew_each_other(server, which):
+    person = server.person()
+    server.terminate()
+    for database in DATABASES if which == "both" else [which]:
+        run_sql(server, database, "DELETE FROM setting WHERE name = 'pair'")
+    if which == "keeper":  # its id was made once, and is kept for good: without it, it is another one
+        assert "of two different installations" in reason_of_refusal(server)
+        run_sql(server, "main", "DELETE FROM setting WHERE name = 'pair'")
+    server.start()
+    person.client.api("GET", "/session")

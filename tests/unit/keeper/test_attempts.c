@@ -683,6 +683,24 @@ static void test_link_and_ping(void **state) {
     assert_int_equal(world_ask(w, &q), KEEPER_RIGHT);
 }
 
+/* By what the main database knows this one: made once, whoever asks when. */
+static void test_pair(void **state) {
+    struct world *w = *state;
+    struct keeper_request q = { .ask = KEEPER_PAIR };
+    assert_int_equal(world_ask(w, &q), KEEPER_RIGHT);
+    struct pair_id id = w->reply.pair;
+    assert_false(id_is_zero(id.b));
+    assert_int_equal(w->reply.holds_credentials, 0);
+    enroll(w, NULL, NULL);
+    world_reopen(w);
+    assert_int_equal(world_ask(w, &q), KEEPER_RIGHT);
+    assert_memory_equal(w->reply.pair.b, id.b, ID_BYTES);
+    assert_int_equal(w->reply.holds_credentials, 1);
+    world_sql(w, "DELETE FROM setting");
+    assert_int_equal(world_ask(w, &q), KEEPER_RIGHT);
+    assert_memory_not_equal(w->reply.pair.b, id.b, ID_BYTES);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(test_sign_up),
@@ -713,6 +731,7 @@ int main(void) {
         WORLD_TEST(test_abandoned_gives_back),
         WORLD_TEST(test_policy_of_three),
         WORLD_TEST(test_link_and_ping),
+        WORLD_TEST(test_pair),
         WORLD_TEST(test_broken_database),
         WORLD_TEST(test_same_work),
     };

@@ -125,7 +125,7 @@ static void press_on(struct hostile *h, struct keeper_request *q, bool is_sound)
 /* A message that is sound in itself, with names put together at will. */
 static void forge(struct hostile *h, struct keeper_message_ask *m, bool is_sound) {
     struct account_id accounts[] = { h->victim.account, h->victim.account, h->own.account, h->nobody };
-    struct keeper_request q = { .ask = (enum keeper_ask)(1 + dice(h, KEEPER_PING)),
+    struct keeper_request q = { .ask = (enum keeper_ask)(1 + dice(h, KEEPER_ASK_COUNT - 1)),
                                 .account = accounts[dice(h, ARRAY_LEN(accounts))],
                                 .attempt = h->attempts[dice(h, ATTEMPTS)],
                                 .action = (enum action)dice(h, ACTION_COUNT),

@@ -114,6 +114,7 @@ static void test_replies(void **state) {
     REPLY_REFUSED(m.say = KEEPER_DOWN + 1);
     REPLY_REFUSED(m.proved = 32);
     REPLY_REFUSED(m.is_budget_just_spent = 2);
+    REPLY_REFUSED(m.holds_credentials = 2);
     REPLY_REFUSED(m.retry_ms = -1);
     REPLY_REFUSED(m.expires_ms = -1);
     REPLY_REFUSED(m.sealed_n = KEEPER_SEALED_BYTES_MAX + 1);
