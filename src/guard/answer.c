@@ -1,7 +1,8 @@
 /*
  * "It was me" and "It wasn't me". The answer can only ever make the account safer: it denies, signs out, forgets
- * devices and locks down, and it works by a link alone. The keeper is told to lock before the front says locked, so
- * that no state claims more than is true.
+ * devices and locks down, and it works by a link alone. What locks an account is a saga with the alert as its key: it
+ * is written that it is meant (veto.c); the keeper locks and puts back; and the front says so, in one transaction. So
+ * no state claims more than is true, and what was begun is finished, whoever dies when.
  */
 #include "guard/guard_priv.h"
 
@@ -9,8 +10,10 @@ struct answering {
     struct work *w;
     struct account_id account;
     struct alert_id alert;
-    int64_t opened_ms; /* its attempt, or the first that was counted into it */
-    bool is_by_link, is_trusted_before, is_keeper_locked;
+    int64_t opened_ms;       /* its attempt, or the first that was counted into it */
+    struct session_id stays; /* of the answering device, where it was trusted before; zero: none */
+    struct device_id stays_on;
+    bool is_by_link, is_by_tick, is_keeper_locked;
     size_t undoable_n, undone_n; /* of the related; by the keeper */
 };
 
@@ -63,6 +66,23 @@ static bool is_takeover(const struct attempt *a, int64_t now_ms) {
     return (a->proved & PROOF_PASSWORD) != 0 || is_changing || is_undoable(a, now_ms);
 }
 
+/* Whose session stays. What the tick carries out says so itself. */
+static enum err find_who_stays(struct store_tx *tx, struct answering *x) {
+    const struct guard_caller *c = x->w->call->caller;
+    struct device d;
+    enum err r;
+    if (x->is_by_tick) return OK;
+    memset(&x->stays, 0, sizeof x->stays);
+    memset(&x->stays_on, 0, sizeof x->stays_on);
+    if (!c->has_session || !id_eq(c->session.account.b, x->account.b)) return OK;
+    r = device_get(tx, x->account, c->session.device, x->w->call->arena, &d);
+    if (r != OK) return r == ERR_NOT_FOUND ? OK : r;
+    if (d.revoked_ms != 0 || d.trusted_ms == 0 || d.trusted_ms > x->opened_ms) return OK;
+    x->stays = c->session.id;
+    x->stays_on = c->session.device;
+    return OK;
+}
+
 /* The attempt of the alert, and those that were counted into it. */
 static enum err read_related(struct store_tx *tx, struct answering *x) {
     struct work *w = x->w;
@@ -76,6 +96,7 @@ static enum err read_related(struct store_tx *tx, struct answering *x) {
     span.from_ms = x->opened_ms = first.opened_ms;
     w->related_n = 0;
     w->a = first;
+    if ((r = find_who_stays(tx, x)) != OK) return r;
     if ((r = attempt_related(tx, &span, w->call->arena, on_related, w)) != OK) return r;
     w->is_lock_down = false;
     x->undoable_n = 0;
@@ -86,17 +107,8 @@ static enum err read_related(struct store_tx *tx, struct answering *x) {
 
 static enum err find_tx(struct store_tx *tx, void *ctx) {
     struct answering *x = ctx;
-    const struct guard_caller *c = x->w->call->caller;
-    struct device d;
     enum err r = read_alert(tx, x);
-    if (r != OK || x->w->call->is_me) return r;
-    if ((r = read_related(tx, x)) != OK) return r;
-    x->is_trusted_before = false;
-    if (!c->has_session || !id_eq(c->session.account.b, x->account.b)) return OK;
-    r = device_get(tx, x->account, c->session.device, x->w->call->arena, &d);
-    if (r == ERR_NOT_FOUND) return OK;
-    x->is_trusted_before = r == OK && d.revoked_ms == 0 && d.trusted_ms != 0 && d.trusted_ms <= x->opened_ms;
-    return r;
+    return r != OK || x->w->call->is_me ? r : read_related(tx, x);
 }
 
 /* ---- the effects ---- */
@@ -156,7 +168,7 @@ static enum err remove_later_push(struct store_tx *tx, struct answering *x) {
 
 static enum err lock_down(struct store_tx *tx, struct answering *x) {
     struct work *w = x->w;
-    const struct session_id *keep = x->is_trusted_before ? &w->call->caller->session.id : NULL;
+    const struct session_id *keep = id_is_zero(x->stays.b) ? NULL : &x->stays;
     struct account acc;
     enum err r = account_set_state(tx, x->account, ACCOUNT_LOCKED_DOWN, true);
     w->has_sessions = true;
@@ -175,10 +187,19 @@ static enum err tell_team(struct store_tx *tx, struct work *w) {
     return open_case(tx, w, STR("the owner says it was not them"), &w->call->answer.case_id);
 }
 
+static struct veto veto_of(const struct answering *x) {
+    const struct guard_call *c = x->w->call;
+    return (struct veto){ x->account, x->alert, x->stays, x->stays_on, c->tell_security_team, c->note };
+}
+
 static enum err say_not_me(struct store_tx *tx, struct answering *x) {
     struct work *w = x->w;
+    const struct veto v = veto_of(x);
     struct attempt first;
-    enum err r = read_alert(tx, x);
+    bool was_there = false;
+    enum err r = veto_drop(tx, &v, &was_there);
+    if (r == OK && x->is_by_tick && !was_there) return ERR_GONE; /* another node's tick was first */
+    if (r == OK) r = read_alert(tx, x);
     if (r != OK || (r = read_related(tx, x)) != OK) return r;
     /* A right password, or something done, since it was looked at. */
     if (w->is_lock_down && (!x->is_keeper_locked || x->undone_n != x->undoable_n)) return ERR_CONFLICT;
@@ -232,10 +253,18 @@ static void tell_all(struct work *w) {
 
 #define ANSWERS_MOST 6
 
-/* The keeper first: no state of ours claims more than is true. */
+static enum err mean_it(struct store_tx *tx, void *ctx) {
+    const struct answering *x = ctx;
+    const struct veto v = veto_of(x);
+    return veto_add(tx, &v, x->w->now_ms);
+}
+
+/* The keeper first, once it is written that it is meant. */
 static enum err ask_keeper_to_undo(struct answering *x) {
     struct work *w = x->w;
+    enum err r;
     if (!w->is_lock_down || (x->is_keeper_locked && x->undone_n == x->undoable_n)) return OK;
+    if (!x->is_by_tick && (r = store_write(w->g->o.store, mean_it, x)) != OK) return r;
     x->is_keeper_locked = lock_keeper(w, x->account);
     if (!x->is_keeper_locked) return ERR_IO;
     for (size_t i = w->related_n; i > 0; i--)
@@ -265,6 +294,27 @@ void verb_answer(struct work *w) {
     if (r == OK) tell_all(w);
     w->call->answer.is_put_back = r == OK && x.undone_n > 0;
     finish(w, r == ERR_GONE ? GUARD_EXPIRED : say_of_err(r));
+}
+
+static enum err drop_tx(struct store_tx *tx, void *ctx) {
+    bool was_there;
+    return veto_drop(tx, ctx, &was_there);
+}
+
+enum err veto_finish(struct work *w, const struct veto *v) {
+    struct answering x = {
+        .w = w, .account = v->account, .alert = v->alert, .stays = v->stays, .stays_on = v->stays_on, .is_by_tick = true
+    };
+    struct veto gone = *v;
+    enum err r;
+    memset(&w->call->answer, 0, sizeof w->call->answer);
+    w->call->tell_security_team = v->tells_team;
+    w->call->note = v->note;
+    w->related = arena_alloc(w->call->arena, RELATED_MAX * sizeof *w->related);
+    r = w->related ? look_lock_write(&x) : ERR_NOMEM;
+    if (r == OK) tell_all(w);
+    if (r == ERR_NOT_FOUND) r = store_write(w->g->o.store, drop_tx, &gone); /* the account went meanwhile */
+    return r == ERR_GONE ? OK : r;
 }
 
 /* ---- looking and seeing ---- */

@@ -279,7 +279,8 @@ enum err attempt_close_windows(struct store_tx *tx, const struct attempt *like, 
 
 enum err attempt_forget(struct store_tx *tx, struct account_id account) {
     enum err r = store_exec(tx, &ATTEMPT_FORGET, S_IN(S_B(account.b)), NULL);
-    return r == OK ? store_exec(tx, &CASE_FORGET, S_IN(S_B(account.b)), NULL) : r;
+    if (r == OK) r = store_exec(tx, &CASE_FORGET, S_IN(S_B(account.b)), NULL);
+    return r == OK ? veto_forget(tx, account) : r;
 }
 
 static enum err on_numbers(void *ctx, const struct store_val *v) {
@@ -339,21 +340,8 @@ enum err case_find(struct store_tx *tx, struct account_id account, struct attemp
 }
 
 const struct store_stmt *const guard_statements[] = {
-    &ATTEMPT_ADD,
-    &ATTEMPT_LOAD,
-    &ATTEMPT_WRITE,
-    &ATTEMPT_LIST,
-    &ATTEMPT_RELATED,
-    &ATTEMPT_DENIALS,
-    &ATTEMPT_OPEN_COUNT,
-    &ATTEMPT_OVERDUE,
-    &ATTEMPT_PURGE,
-    &CASE_ADD,
-    &CASE_FIND,
-    &ATTEMPT_OF_SUBJECT,
-    &ATTEMPT_WINDOW,
-    &ATTEMPT_CLOSE_WINDOWS,
-    &ATTEMPT_FORGET,
-    &CASE_FORGET,
-    NULL,
+    &ATTEMPT_ADD,        &ATTEMPT_LOAD,          &ATTEMPT_WRITE,  &ATTEMPT_LIST, &ATTEMPT_RELATED, &ATTEMPT_DENIALS,
+    &ATTEMPT_OPEN_COUNT, &ATTEMPT_OVERDUE,       &ATTEMPT_PURGE,  &CASE_ADD,     &CASE_FIND,       &ATTEMPT_OF_SUBJECT,
+    &ATTEMPT_WINDOW,     &ATTEMPT_CLOSE_WINDOWS, &ATTEMPT_FORGET, &CASE_FORGET,  &VETO_ADD,        &VETO_DROP,
+    &VETO_EACH,          &VETO_FORGET,           &VETO_PURGE,     NULL,
 };

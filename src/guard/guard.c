@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-#define ATTENDED_MS (5 * MS_PER_S) /* a commit younger than this has somebody who asks */
+#define ATTENDED_MS (5 * MS_PER_S)  /* a commit younger than this has somebody who asks */
+#define VETO_MS     (30 * MS_PER_S) /* and an answer, which asks the keeper more than once */
 #define KEPT_MS     (7 * MS_PER_DAY)
 #define TICK_BYTES  (8 * 1024 * 1024)
 
@@ -128,9 +129,39 @@ static void tick_state(struct ticking *t, enum attempt_state state, int64_t befo
     arena_reset(t->w->call->arena);
 }
 
+/* ---- "not me" that was begun ---- */
+
+struct vetoing {
+    struct arena *arena;
+    int64_t before_ms;
+    struct veto list[20];
+    size_t n;
+};
+
+static enum err on_veto(void *ctx, const struct veto *v) {
+    struct vetoing *t = ctx;
+    if (t->n < ARRAY_LEN(t->list)) t->list[t->n++] = *v;
+    return OK;
+}
+
+static enum err vetoes_tx(struct store_tx *tx, void *ctx) {
+    struct vetoing *t = ctx;
+    t->n = 0;
+    return veto_each(tx, t->before_ms, t->arena, on_veto, t);
+}
+
+static void finish_vetoes(struct work *w, int64_t before_ms) {
+    struct vetoing t = { .arena = w->call->arena, .before_ms = before_ms };
+    if (store_read(w->g->o.store, vetoes_tx, &t) != OK) return; /* the next tick */
+    for (size_t i = 0; i < t.n; i++)
+        if (veto_finish(w, &t.list[i]) == ERR_IO) break; /* what else it was, the next tick tries again */
+    arena_reset(w->call->arena);
+}
+
 static enum err purge_tx(struct store_tx *tx, void *ctx) {
     int64_t now_ms = *(int64_t *)ctx;
     enum err r = attempt_purge(tx, now_ms - KEPT_MS);
+    if (r == OK) r = veto_purge(tx, now_ms - KEPT_MS);
     return r == OK ? identity_purge(tx, now_ms) : r;
 }
 
@@ -183,6 +214,7 @@ void guard_tick(struct guard *g, int64_t now_ms) {
         w->g = g;
         w->now_ms = now_ms;
         tick_state(&t, ATTEMPT_COMMITTING, g->has_ticked ? now_ms - ATTENDED_MS : now_ms, finish_commit);
+        finish_vetoes(w, g->has_ticked ? now_ms - VETO_MS : now_ms);
         g->has_ticked = true; /* what stood there at the start, nobody of this process attends to */
         tick_state(&t, ATTEMPT_OPENED, now_ms, expire);
         tick_state(&t, ATTEMPT_PROVED, now_ms, expire);

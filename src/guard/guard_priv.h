@@ -119,7 +119,7 @@ enum err attempt_window(struct store_tx *tx, const struct attempt *like, int64_t
                         struct guard_window *ret) MUST_CHECK;
 /* And those are over. */
 enum err attempt_close_windows(struct store_tx *tx, const struct attempt *like, int64_t now_ms) MUST_CHECK;
-enum err attempt_forget(struct store_tx *tx, struct account_id account) MUST_CHECK; /* and its cases */
+enum err attempt_forget(struct store_tx *tx, struct account_id account) MUST_CHECK; /* its cases too */
 enum err attempt_purge(struct store_tx *tx, int64_t before_ms) MUST_CHECK;
 enum err case_add(struct store_tx *tx, const struct attempt *a, struct str reason, int64_t now_ms,
                   struct case_id *ret) MUST_CHECK;
@@ -128,6 +128,28 @@ enum err case_find(struct store_tx *tx, struct account_id account, struct attemp
 extern const struct store_stmt ATTEMPT_ADD, ATTEMPT_LOAD, ATTEMPT_WRITE, ATTEMPT_LIST, ATTEMPT_RELATED, ATTEMPT_DENIALS,
     ATTEMPT_OPEN_COUNT, ATTEMPT_OVERDUE, ATTEMPT_PURGE, ATTEMPT_OF_SUBJECT, ATTEMPT_WINDOW, ATTEMPT_CLOSE_WINDOWS,
     ATTEMPT_FORGET, CASE_ADD, CASE_FIND, CASE_FORGET;
+
+/* ---- veto.c: "not me" that is to be carried out ---- */
+struct veto {
+    struct account_id account;
+    struct alert_id alert;
+    struct session_id stays; /* it answered from a device that was trusted before; zero: none stays */
+    struct device_id stays_on;
+    bool tells_team;
+    struct str note;
+};
+enum err veto_add(struct store_tx *tx, const struct veto *v, int64_t now_ms) MUST_CHECK;
+enum err veto_drop(struct store_tx *tx, const struct veto *v, bool *ret_was_there) MUST_CHECK;
+typedef enum err veto_fn(void *ctx, const struct veto *v);
+/* Written by then; at most 20, the oldest first. Notes live in the arena. */
+enum err veto_each(struct store_tx *tx, int64_t before_ms, struct arena *arena, veto_fn *fn, void *ctx) MUST_CHECK;
+enum err veto_forget(struct store_tx *tx, struct account_id account) MUST_CHECK;
+enum err veto_purge(struct store_tx *tx, int64_t before_ms) MUST_CHECK;
+extern const struct store_stmt VETO_ADD, VETO_DROP, VETO_EACH, VETO_FORGET, VETO_PURGE;
+
+/* ---- answer.c, used by the tick ---- */
+/* Carries out what stands written, once. ERR_IO: the keeper did not answer. */
+enum err veto_finish(struct work *w, const struct veto *v) MUST_CHECK;
 
 /* ---- common.c ---- */
 void finish(struct work *w, enum guard_say say); /* answers; w is gone after it */

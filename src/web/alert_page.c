@@ -157,8 +157,8 @@ static void reply_refused(struct http_request *req, struct api_call *c) {
     default:
         http_add_header(req, "Retry-After", STR("5"));
         page_of(req, 503, "Please try that again",
-                "We could not do this right now, and nothing was changed. Wait a few seconds and load this page "
-                "again.");
+                "We could not do this right now. If you have pressed \"It wasn't me\", we go on with it "
+                "ourselves. Wait a few seconds and load this page again.");
     }
 }
 

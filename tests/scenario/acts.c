@@ -235,7 +235,8 @@ static enum house_fate fate_of(struct scene *s, size_t at) {
         enum house_fate fate;
     } fates[] = { { "front-crashes", HOUSE_FRONT_CRASHES },
                   { "keeper-crashes", HOUSE_KEEPER_CRASHES },
-                  { "ask-is-lost", HOUSE_ASK_IS_LOST } };
+                  { "ask-is-lost", HOUSE_ASK_IS_LOST },
+                  { "write-is-lost", HOUSE_WRITE_IS_LOST } };
     for (size_t w = at; w < s->word_n; w++)
         for (size_t i = 0; i < ARRAY_LEN(fates); i++)
             if (word_is(s, w, fates[i].words)) return fates[i].fate;
@@ -336,7 +337,7 @@ static void call_about_alert(struct scene *s, struct guard_call *g, size_t at) {
     link_make(s->house.kept.link_key, p->account, alert.id, link);
     if (word_is(s, s->word_n - 1, "forged")) link[40] = link[40] == 'A' ? 'B' : 'A';
     if (!g->has_alert) g->link = str_from(link);
-    call(s, g, &caller, HOUSE_LIVES);
+    call(s, g, &caller, fate_of(s, at));
 }
 
 static void act_answer(struct scene *s) {

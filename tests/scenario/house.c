@@ -2,6 +2,7 @@
 #include "house.h"
 
 #include <libpq-fe.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -42,6 +43,18 @@ static const struct store_stmt *const own_statements[] = { &OUTBOX_ROWS,   &OUTB
 static const struct store_stmt *const *const statements[] = {
     identity_statements, ledger_statements, alarm_statements, guard_statements, own_statements, crash_statements, NULL
 };
+
+/* ---- writes that are lost; linked in place of store_write (--wrap) ---- */
+
+enum err __real_store_write(struct store *s, store_fn *fn, void *ctx);
+enum err __wrap_store_write(struct store *s, store_fn *fn, void *ctx);
+
+static _Atomic int writes_left = INT_MAX;
+
+enum err __wrap_store_write(struct store *s, store_fn *fn, void *ctx) {
+    if (writes_left == INT_MAX) return __real_store_write(s, fn, ctx);
+    return writes_left-- > 0 ? __real_store_write(s, fn, ctx) : ERR_IO;
+}
 
 static void on_server(const char *sql) {
     char url[300];
@@ -195,6 +208,7 @@ void house_run(struct house *h, struct guard_call *call, enum house_fate fate) {
     call->done = done;
     call->ctx = &run;
     if (is_keeper_down) process_kill(&h->keeper);
+    if (fate == HOUSE_WRITE_IS_LOST) writes_left = 1;
     guard_run(h->guard, call);
     if (fate == HOUSE_ASK_IS_LOST) house_lose_asks(h);
     if (is_keeper_down) process_start(&h->keeper);
@@ -206,6 +220,7 @@ void house_run(struct house *h, struct guard_call *call, enum house_fate fate) {
         }
         step(call);
     }
+    writes_left = INT_MAX;
     for (int i = 0; fate == HOUSE_KEEPER_CRASHES && i < 500 && world_number(&h->kept, &SUM_REVS) == revs; i++)
         (void)poll(NULL, 0, 10); /* the successor is still at work on what it found */
     pthread_mutex_destroy(&run.lock);

@@ -38,6 +38,7 @@ enum house_fate {
     HOUSE_FRONT_CRASHES,  /* when the keeper has answered: its answer is never recorded */
     HOUSE_KEEPER_CRASHES, /* before it reads the ask, which its successor finds */
     HOUSE_ASK_IS_LOST,    /* likewise, and the successor finds nothing */
+    HOUSE_WRITE_IS_LOST,  /* nothing but the call's first write is written, as if it ended there */
 };
 /* Runs a call to its end. With HOUSE_FRONT_CRASHES call->answer.say stays 0, and the front is started again. */
 void house_run(struct house *h, struct guard_call *call, enum house_fate fate);

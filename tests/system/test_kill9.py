@@ -290,3 +290,41 @@ def test_kill_9(database):
     finally:
         server.stop()
         sink.stop()
+
+
+def test_not_me_that_was_cut_off_is_finished(engine):
+    """The front dies when it is written that it is meant, while the keeper locks: nobody presses again, and the account is locked."""
+    server = tocsin.Server(engine)
+    try:
+        person, thief = server.person(), server.client("curl/8")
+        a = thief.open("sign_in", email=person.email)
+        a.prove("password", person.password)
+        link = server.sink.link(person.email, "knows your password")
+        alert = person.alerts()[0]
+        children = server.children()
+        os.kill(children["tocsin-keeper"], signal.SIGSTOP)
+
+        def is_written():
+            return any(re.match(r"INSERT INTO (public\.)?veto ", row) for row in server.dump())
+
+        def press():
+            url = f"{server.url}/api/v1/alerts/{alert['id']}/answer"
+            try:
+                requests.post(url, json={"answer": "not_me"}, headers={"Authorization": "Bearer " + person.client.session}, timeout=20)
+            except requests.RequestException:
+                pass
+
+        pressing = threading.Thread(target=press)
+        pressing.start()
+        tocsin.until(is_written, "what is meant, to be written")
+        assert person.alerts()[0]["answer"] is None
+        os.kill(children["tocsin-front"], signal.SIGKILL)
+        os.kill(children["tocsin-keeper"], signal.SIGCONT)
+        pressing.join()
+        server.wait_ready()
+        tocsin.until(lambda: person.alerts()[0]["answer"] == "not_me", "the answer")
+        assert "This account is locked down" in requests.get(f"{server.url}/a/{link}", timeout=10).text
+        assert a.commit(403)["code"] == "denied"
+        assert not is_written()
+    finally:
+        server.stop()
