@@ -83,6 +83,31 @@ static enum err find_who_stays(struct store_tx *tx, struct answering *x) {
     return OK;
 }
 
+static bool is_related(const struct work *w, const struct attempt *a) {
+    for (size_t i = 0; i < w->related_n; i++)
+        if (id_eq(w->related[i].id.b, a->id.b)) return true;
+    return false;
+}
+
+/*
+ * Whoever locked the account is on a device: where that came to it within the week, its sign-in was not its owner's
+ * either, and the answer is about it too. Not the account's first device, nor the one that the answer comes from.
+ */
+static enum err add_ways_in(struct store_tx *tx, struct answering *x) {
+    struct work *w = x->w;
+    size_t n = w->related_n;
+    enum err r = OK;
+    for (size_t i = 0; i < n && r == OK && w->related_n < RELATED_MAX; i++) {
+        const struct attempt *a = &w->related[i];
+        struct attempt in;
+        if (id_is_zero(a->opener_device.b) || id_eq(a->opener_device.b, x->stays_on.b)) continue;
+        r = attempt_way_in(tx, a, a->opened_ms - LINK_LIFE_MS, w->call->arena, &in);
+        if (r == OK && !is_related(w, &in)) w->related[w->related_n++] = in;
+        if (r == ERR_NOT_FOUND) r = OK;
+    }
+    return r;
+}
+
 /* The attempt of the alert, and those that were counted into it. */
 static enum err read_related(struct store_tx *tx, struct answering *x) {
     struct work *w = x->w;
@@ -100,8 +125,9 @@ static enum err read_related(struct store_tx *tx, struct answering *x) {
     if ((r = attempt_related(tx, &span, w->call->arena, on_related, w)) != OK) return r;
     w->is_lock_down = false;
     x->undoable_n = 0;
-    for (size_t i = 0; i < w->related_n; i++) x->undoable_n += is_undoable(&w->related[i], w->now_ms);
     for (size_t i = 0; i < w->related_n; i++) w->is_lock_down |= is_takeover(&w->related[i], w->now_ms);
+    if (w->is_lock_down && (r = add_ways_in(tx, x)) != OK) return r;
+    for (size_t i = 0; i < w->related_n; i++) x->undoable_n += is_undoable(&w->related[i], w->now_ms);
     return OK;
 }
 

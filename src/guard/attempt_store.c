@@ -47,6 +47,13 @@ const struct store_stmt ATTEMPT_RELATED = {
     .sql = "SELECT " COLUMNS " FROM attempt WHERE account_id = ?1 AND net = ?2 AND action = ?3 AND opened_ms >= ?4"
            " AND opened_ms <= ?5 AND is_real = 1 AND (state < 6 OR proved % 2 = 1) ORDER BY opened_ms, id LIMIT ?6",
 };
+const struct store_stmt ATTEMPT_WAY_IN = {
+    .name = "attempt_way_in",
+    .in = "bbiii",
+    .out = TYPES,
+    .sql = "SELECT " COLUMNS " FROM attempt WHERE account_id = ?1 AND new_device = ?2 AND action = ?3 AND state = ?4"
+           " AND is_known_device = 0 AND changed_ms > ?5 LIMIT 1",
+};
 const struct store_stmt ATTEMPT_OF_SUBJECT = {
     .name = "attempt_of_subject",
     .in = "bibbi",
@@ -258,6 +265,17 @@ enum err attempt_of_subject(struct store_tx *tx, const struct attempt *like, int
         on_row, &e);
 }
 
+enum err attempt_way_in(struct store_tx *tx, const struct attempt *a, int64_t since_ms, struct arena *arena,
+                        struct attempt *ret) {
+    struct each e = { .arena = arena, .one = ret };
+    enum err r = store_each(
+        tx, &ATTEMPT_WAY_IN,
+        S_IN(S_B(a->account.b), S_B(a->opener_device.b), S_I(ACTION_SIGN_IN), S_I(ATTEMPT_DONE), S_I(since_ms)), on_row,
+        &e);
+    if (r != OK) return r;
+    return e.is_found ? OK : ERR_NOT_FOUND;
+}
+
 static enum err on_window(void *ctx, const struct store_val *v) {
     struct guard_window *window = ctx;
     window->until_ms = v[1].i;
@@ -340,8 +358,27 @@ enum err case_find(struct store_tx *tx, struct account_id account, struct attemp
 }
 
 const struct store_stmt *const guard_statements[] = {
-    &ATTEMPT_ADD,        &ATTEMPT_LOAD,          &ATTEMPT_WRITE,  &ATTEMPT_LIST, &ATTEMPT_RELATED, &ATTEMPT_DENIALS,
-    &ATTEMPT_OPEN_COUNT, &ATTEMPT_OVERDUE,       &ATTEMPT_PURGE,  &CASE_ADD,     &CASE_FIND,       &ATTEMPT_OF_SUBJECT,
-    &ATTEMPT_WINDOW,     &ATTEMPT_CLOSE_WINDOWS, &ATTEMPT_FORGET, &CASE_FORGET,  &VETO_ADD,        &VETO_DROP,
-    &VETO_EACH,          &VETO_FORGET,           &VETO_PURGE,     NULL,
+    &ATTEMPT_ADD,
+    &ATTEMPT_LOAD,
+    &ATTEMPT_WRITE,
+    &ATTEMPT_LIST,
+    &ATTEMPT_RELATED,
+    &ATTEMPT_DENIALS,
+    &ATTEMPT_OPEN_COUNT,
+    &ATTEMPT_OVERDUE,
+    &ATTEMPT_PURGE,
+    &CASE_ADD,
+    &CASE_FIND,
+    &ATTEMPT_OF_SUBJECT,
+    &ATTEMPT_WAY_IN,
+    &ATTEMPT_WINDOW,
+    &ATTEMPT_CLOSE_WINDOWS,
+    &ATTEMPT_FORGET,
+    &CASE_FORGET,
+    &VETO_ADD,
+    &VETO_DROP,
+    &VETO_EACH,
+    &VETO_FORGET,
+    &VETO_PURGE,
+    NULL,
 };

@@ -114,6 +114,10 @@ struct attempt_found {
 /* Those of the same account, action, subject and opener, newest first. */
 enum err attempt_of_subject(struct store_tx *tx, const struct attempt *like, int64_t since_ms, struct arena *arena,
                             struct attempt_found *f) MUST_CHECK;
+/* The sign-in since then by which the device that opened `a` came to the account. ERR_NOT_FOUND: none; it was the
+ * first, or came before. */
+enum err attempt_way_in(struct store_tx *tx, const struct attempt *a, int64_t since_ms, struct arena *arena,
+                        struct attempt *ret) MUST_CHECK;
 /* The longest open window of the same account, action and subject, whoever opened it; untouched where there is none. */
 enum err attempt_window(struct store_tx *tx, const struct attempt *like, int64_t now_ms,
                         struct guard_window *ret) MUST_CHECK;
@@ -126,8 +130,8 @@ enum err case_add(struct store_tx *tx, const struct attempt *a, struct str reaso
 enum err case_find(struct store_tx *tx, struct account_id account, struct attempt_id attempt,
                    struct case_id *ret) MUST_CHECK; /* ERR_NOT_FOUND */
 extern const struct store_stmt ATTEMPT_ADD, ATTEMPT_LOAD, ATTEMPT_WRITE, ATTEMPT_LIST, ATTEMPT_RELATED, ATTEMPT_DENIALS,
-    ATTEMPT_OPEN_COUNT, ATTEMPT_OVERDUE, ATTEMPT_PURGE, ATTEMPT_OF_SUBJECT, ATTEMPT_WINDOW, ATTEMPT_CLOSE_WINDOWS,
-    ATTEMPT_FORGET, CASE_ADD, CASE_FIND, CASE_FORGET;
+    ATTEMPT_OPEN_COUNT, ATTEMPT_OVERDUE, ATTEMPT_PURGE, ATTEMPT_OF_SUBJECT, ATTEMPT_WAY_IN, ATTEMPT_WINDOW,
+    ATTEMPT_CLOSE_WINDOWS, ATTEMPT_FORGET, CASE_ADD, CASE_FIND, CASE_FORGET;
 
 /* ---- veto.c: "not me" that is to be carried out ---- */
 struct veto {

@@ -9,7 +9,7 @@ attempt change_password by thief for alice; prove password; code there; code sho
 expect alert change_password opened of alice; expect alert change_password done of alice
 answer not_me by link change_password done of alice tell yes write-is-lost; expect broken; expect account alice normal; expect session thief alive
 restart front; tick; expect account alice locked; expect session thief ended; expect cases 1 of alice
-expect history attempt.undone of alice count 1; expect history alert.answered of alice count 1; expect history account.locked_down of alice count 1
+expect history attempt.undone of alice count 2; expect history alert.answered of alice count 1; expect history account.locked_down of alice count 1
 tick; expect history account.locked_down of alice count 1; expect history alert.answered of alice count 1
 answer me by link change_password done of alice; expect ok; expect account alice locked
 attempt recover_password by laptop for alice; prove recovery_key; code there; prove code; commit "alice is back with this phrase"; expect ok

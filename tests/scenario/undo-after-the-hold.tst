@@ -17,5 +17,5 @@ wait 6d
 answer not_me by link change_password done of alice; expect ok; expect account alice locked; expect session thief ended
 answer not_me by link change_email done of alice; expect ok; expect contact alice alice@example.org own; expect contact alice thief@example.net none
 answer not_me by link new_recovery_key done of alice; expect ok
-expect history attempt.undone of alice count 3
+expect history attempt.undone of alice count 4     # and his sign-in
 attempt sign_in by thief for alice; prove password "the thief's own passphrase"; expect wrong_proof
