@@ -121,13 +121,60 @@ void attempts_open(struct http_request *req, void *app) {
     call_run(req, c, reply_opened);
 }
 
+/* ---- what came of it ---- */
+
+/* Fetched with the owner's session: an address that is read over a shoulder gives nothing away. */
+static void add_export(json_t *o, const struct api_call *c) {
+    char id[ID_TEXT_SIZE];
+    id_text(c->g.answer.attempt.id.b, id);
+    (void)json_object_set_new(o, "download", json_sprintf("%s/api/v1/exports/%s", c->api->config->server_origin, id));
+    (void)json_object_set_new(o, "expires_at", json_time(c->g.answer.result.export_ends_ms));
+}
+
+static json_t *json_result(const struct api_call *c) {
+    const struct guard_result *res = &c->g.answer.result;
+    json_t *o = json_object();
+    if (res->window_ends_ms) (void)json_object_set_new(o, "window_ends_at", json_time(res->window_ends_ms));
+    if (res->export_ends_ms) add_export(o, c);
+    if (res->has_account)
+        (void)json_object_set_new(o, "account",
+                                  json_pack("{s:o,s:o,s:o}", "id", json_id(res->session.account.b), "email",
+                                            json_str(res->account_email), "name", json_str(res->account_name)));
+    if (res->has_session)
+        (void)json_object_set_new(o, "session",
+                                  json_pack("{s:o,s:s,s:o}", "id", json_id(res->session.id.b), "token",
+                                            res->session_token, "expires_at", json_time(res->session.expires_ms)));
+    if (res->has_device)
+        (void)json_object_set_new(o, "device",
+                                  json_pack("{s:o,s:s,s:o}", "id", json_id(res->device.b), "token", res->device_token,
+                                            "name", json_str(res->device_name)));
+    if (res->has_passkey)
+        (void)json_object_set_new(o, "passkey", json_passkey(res->passkey.b, res->passkey_name, res->passkey_made_ms));
+    if (res->receipt.n > 0) (void)json_object_set_new(o, "receipt", json_str(res->receipt));
+    if (res->recovery_key[0]) (void)json_object_set_new(o, "recovery_key", json_string(res->recovery_key));
+    return o;
+}
+
 /* ---- reading ---- */
+
+static void reply_shown(struct http_request *req, struct api_call *c) {
+    const struct guard_result *res = &c->g.answer.result;
+    json_t *list = NULL, *result = NULL;
+    enum err r = json_attempts(c, &c->g.answer.attempt, 1, &list);
+    if (r != OK) {
+        fail_err(req, r);
+        return;
+    }
+    if (res->receipt.n > 0 || res->recovery_key[0]) result = json_result(c);
+    http_reply_json(req, 200, json_pack("{s:O,s:o*}", "attempt", json_array_get(list, 0), "result", result));
+    json_decref(list);
+}
 
 void attempts_show(struct http_request *req, void *app) {
     struct api_call *c = call_begin(req, app);
     if (!c || !set_attempt(req, c)) return;
     c->g.verb = GUARD_SHOW;
-    call_run(req, c, reply_attempt);
+    call_run(req, c, reply_shown);
 }
 
 static void reply_list(struct http_request *req, struct api_call *c) {
@@ -253,38 +300,6 @@ void attempts_approve(struct http_request *req, void *app) {
 }
 
 /* ---- commit and deny ---- */
-
-/* Fetched with the owner's session: an address that is read over a shoulder gives nothing away. */
-static void add_export(json_t *o, const struct api_call *c) {
-    char id[ID_TEXT_SIZE];
-    id_text(c->g.answer.attempt.id.b, id);
-    (void)json_object_set_new(o, "download", json_sprintf("%s/api/v1/exports/%s", c->api->config->server_origin, id));
-    (void)json_object_set_new(o, "expires_at", json_time(c->g.answer.result.export_ends_ms));
-}
-
-static json_t *json_result(const struct api_call *c) {
-    const struct guard_result *res = &c->g.answer.result;
-    json_t *o = json_object();
-    if (res->window_ends_ms) (void)json_object_set_new(o, "window_ends_at", json_time(res->window_ends_ms));
-    if (res->export_ends_ms) add_export(o, c);
-    if (res->has_account)
-        (void)json_object_set_new(o, "account",
-                                  json_pack("{s:o,s:o,s:o}", "id", json_id(res->session.account.b), "email",
-                                            json_str(res->account_email), "name", json_str(res->account_name)));
-    if (res->has_session)
-        (void)json_object_set_new(o, "session",
-                                  json_pack("{s:o,s:s,s:o}", "id", json_id(res->session.id.b), "token",
-                                            res->session_token, "expires_at", json_time(res->session.expires_ms)));
-    if (res->has_device)
-        (void)json_object_set_new(o, "device",
-                                  json_pack("{s:o,s:s,s:o}", "id", json_id(res->device.b), "token", res->device_token,
-                                            "name", json_str(res->device_name)));
-    if (res->has_passkey)
-        (void)json_object_set_new(o, "passkey", json_passkey(res->passkey.b, res->passkey_name, res->passkey_made_ms));
-    if (res->receipt.n > 0) (void)json_object_set_new(o, "receipt", json_str(res->receipt));
-    if (res->recovery_key[0]) (void)json_object_set_new(o, "recovery_key", json_string(res->recovery_key));
-    return o;
-}
 
 static void reply_commit(struct http_request *req, struct api_call *c) {
     const struct guard_answer *a = &c->g.answer;

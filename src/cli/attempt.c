@@ -253,8 +253,19 @@ static void say_recovery_key(const json_t *result) {
         key);
 }
 
+/* It was done before, and the answer was lost: asked for again, as far as it is said twice. NULL: it is not. */
+static json_t *result_again(struct attempt *a) {
+    struct reply r;
+    json_t *result = NULL;
+    if (ask(a, "", NULL, &r) != OK) return NULL;
+    if (r.status == 200) result = json_incref(json_object_get(r.body, "result"));
+    reply_release(&r);
+    return result;
+}
+
 int attempt_commit(struct attempt *a, json_t *body, json_t **ret_result) {
     struct reply r;
+    json_t *result;
     bool is_held = false;
     int status = STATUS_NO;
     for (;;) {
@@ -267,8 +278,10 @@ int attempt_commit(struct attempt *a, json_t *body, json_t **ret_result) {
         (void)sleep(HOLD_POLL_S);
     }
     if (is_held) say(stdout, "\n");
-    if (r.status == 200) {
-        *ret_result = json_incref(json_object_get(r.body, "result"));
+    result = r.status == 200 ? json_incref(json_object_get(r.body, "result")) : NULL;
+    if (r.status == 409) result = result_again(a);
+    if (result) {
+        *ret_result = result;
         say_recovery_key(*ret_result);
         status = STATUS_DONE;
     } else {

@@ -104,6 +104,10 @@ static void step_back(struct work *w, enum guard_say say) {
     finish(w, r == OK || r == ERR_CONFLICT ? say : say_of_err(r));
 }
 
+bool makes_key(const struct attempt *a) {
+    return action_rules[a->action].effect == EFFECT_NEW_RECOVERY_KEY || (a->proved & PROOF_RECOVERY_KEY) != 0;
+}
+
 /* An admission leaves nothing at the keeper that could be shown again, but for a new recovery key. */
 void tell_settled(struct work *w) {
     bool is_admission = action_rules[w->a.action].effect == EFFECT_ADMIT;

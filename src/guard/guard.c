@@ -103,7 +103,7 @@ static void finish_commit(struct work *w) {
     prepare_ask(w, KEEPER_FATE);
     keeper_ask_wait(w->g->o.keeper, &w->ask, &w->reply);
     if (w->reply.say == KEEPER_RIGHT && !is_admission) {
-        if (write_done(w) == OK) tell_settled(w);
+        if (write_done(w) == OK && !makes_key(&w->a)) tell_settled(w); /* the key was shown to nobody yet */
         return;
     }
     if (w->reply.say == KEEPER_RIGHT && !is_over) return; /* its session belongs to whoever asks again */

@@ -208,6 +208,8 @@ enum err record_spent(struct store_tx *tx, struct work *w) MUST_CHECK; /* that a
 enum err write_done(struct work *w) MUST_CHECK;
 /* Back to where it can be asked again, or to its end; what was disowned is denied. */
 enum err record_back(struct store_tx *tx, struct work *w, enum event ev) MUST_CHECK;
+/* A new recovery key came of it, which is told to whoever shows the attempt's token, once. */
+bool makes_key(const struct attempt *a);
 void tell_settled(struct work *w); /* the keeper, that what it applied is recorded */
 void tell_undone(struct work *w);  /* the keeper, of what will never be done */
 

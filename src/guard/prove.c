@@ -277,9 +277,40 @@ void verb_deny(struct work *w) {
     finish(w, r == ERR_CLOSED ? GUARD_UNAUTHORIZED : say_of_err(r));
 }
 
+/* The keeper says what it said when it was done, as far as that may be said twice. */
+static void told_again(struct work *w) {
+    struct guard_result *res = &w->call->answer.result;
+    if (w->reply.say == KEEPER_DOWN || w->reply.say == KEEPER_BUSY) {
+        finish(w, GUARD_BROKEN);
+        return;
+    }
+    if (w->reply.say == KEEPER_RIGHT) {
+        memcpy(res->recovery_key, w->reply.recovery_key, sizeof res->recovery_key);
+        res->receipt = arena_dup(w->call->arena, str_from(w->reply.receipt));
+        if (res->recovery_key[0]) tell_settled(w);
+    }
+    finish(w, GUARD_OK);
+}
+
+/* Whoever committed it may not have heard the answer. What opens an account is given to nobody but who asks for it. */
+static bool may_be_told_again(const struct work *w) {
+    const struct attempt *a = &w->a;
+    enum effect effect = action_rules[a->action].effect;
+    bool is_by_token = w->call->caller->attempt_token.n > 0;
+    if (!is_by_token || a->state != ATTEMPT_DONE || a->is_undone || effect == EFFECT_ENROLL || effect == EFFECT_ADMIT)
+        return false;
+    return effect == EFFECT_RECEIPT || makes_key(a);
+}
+
 void verb_show(struct work *w) {
     enum err r = store_read(w->g->o.store, load_tx, w);
-    finish(w, r == ERR_CLOSED ? GUARD_UNAUTHORIZED : say_of_err(r));
+    if (r != OK || !may_be_told_again(w)) {
+        finish(w, r == ERR_CLOSED ? GUARD_UNAUTHORIZED : say_of_err(r));
+        return;
+    }
+    prepare_ask(w, KEEPER_COMMIT); /* applied already: it changes nothing */
+    if (action_rules[w->a.action].effect == EFFECT_RECEIPT) w->ask.secret = w->a.detail;
+    ask_keeper(w, told_again);
 }
 
 struct listing {

@@ -50,13 +50,15 @@ static void recovery_key_of(const struct step *s, const struct record *rec, uint
 static enum err put_recovery_key(struct store_tx *tx, const struct step *s, struct record *rec, bool is_first) {
     uint8_t in[ID_BYTES + RECOVERY_KEY_BYTES];
     struct password_hash h = { 0 };
+    enum err r = record_drop_salts(tx, s); /* a key that is replaced is told to nobody any more */
+    if (r != OK) return r;
     rec->has_salt = true;
     crypto_random(rec->salt, sizeof rec->salt);
     memcpy(in, s->j->q.account.b, ID_BYTES);
     recovery_key_of(s, rec, in + ID_BYTES);
     memcpy(h.pepper_id, s->k->keys->pepper_id, sizeof h.pepper_id);
     crypto_mac(s->k->keys->recovery_store, "tocsin recovery key 1", str_bytes(in, sizeof in), h.hash);
-    enum err r = is_first ? OK : past_keep(tx, s, CREDENTIAL_RECOVERY_KEY, rec->action);
+    if (!is_first) r = past_keep(tx, s, CREDENTIAL_RECOVERY_KEY, rec->action);
     if (r == OK && is_first) r = credential_first(tx, s, CREDENTIAL_RECOVERY_KEY, &h);
     if (r == OK && !is_first) r = credential_put(tx, s, CREDENTIAL_RECOVERY_KEY, &h);
     bytes_wipe(in, sizeof in);
@@ -127,6 +129,7 @@ static enum err apply(struct store_tx *tx, const struct step *s, struct record *
     if (r == OK) r = codes_drop(tx, s);
     /* An admission leaves nothing that could be shown again, so that nobody need say that it is recorded. */
     rec->state = action_rules[rec->action].effect == EFFECT_ADMIT && !rec->has_salt ? RECORD_SETTLED : RECORD_APPLIED;
+    rec->touched_ms = s->now_ms;
     if (r == OK) r = record_write(tx, s, rec);
     return r == OK ? reply_applied(tx, s, rec) : r;
 }

@@ -114,6 +114,7 @@ static enum err put_back(struct store_tx *tx, const struct step *s, enum credent
     r = store_one(tx, &PAST_LATER, S_IN(S_B(q->account.b), S_I(kind), S_I(at_ms), S_I(ACTION_RECOVER_PASSWORD)),
                   s->arena, later);
     if (r != OK || later[0].i > 0) return r;
+    if (kind == CREDENTIAL_RECOVERY_KEY && (r = record_drop_salts(tx, s)) != OK) return r;
     if ((r = read_hash(c, &h)) == OK) r = credential_put_back(tx, s, kind, &h);
     if (r == OK) r = store_exec(tx, &PAST_DROP, S_IN(S_B(q->account.b), S_I(kind), S_I(at_ms)), NULL);
     bytes_wipe(&h, sizeof h);

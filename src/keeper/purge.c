@@ -6,7 +6,8 @@
 #include "base/clock.h"
 #include "keeper/record.h"
 
-extern const struct store_stmt PURGE_ATTEMPTS, PURGE_SETTLED, PURGE_APPLIED, PURGE_CODES, PURGE_BUDGETS, PURGE_FAILURES;
+extern const struct store_stmt PURGE_ATTEMPTS, PURGE_SETTLED, PURGE_APPLIED, PURGE_CODES, PURGE_BUDGETS, PURGE_FAILURES,
+    PURGE_SALTS;
 
 const struct store_stmt PURGE_ATTEMPTS = {
     .name = "keeper_purge_attempts",
@@ -53,14 +54,23 @@ const struct store_stmt PURGE_FAILURES = {
            " LIMIT 2000)",
 };
 
+/* A new recovery key can be told for an hour after it was made. */
+const struct store_stmt PURGE_SALTS = {
+    .name = "keeper_purge_salts",
+    .in = "i",
+    .out = "",
+    .sql = "UPDATE attempt SET recovery_salt = NULL WHERE state = 2 AND touched_ms < ?1 AND recovery_salt IS NOT NULL",
+};
+
 struct purge {
     const struct store_stmt *stmt;
     int64_t older_than_ms;
 };
 
 static const struct purge purges[] = {
-    { &PURGE_ATTEMPTS, MS_PER_HOUR }, { &PURGE_SETTLED, MS_PER_DAY },     { &PURGE_APPLIED, 30 * MS_PER_DAY },
-    { &PURGE_CODES, MS_PER_HOUR },    { &PURGE_BUDGETS, 3 * MS_PER_DAY }, { &PURGE_FAILURES, 30 * MS_PER_DAY },
+    { &PURGE_SALTS, MS_PER_HOUR },        { &PURGE_ATTEMPTS, MS_PER_HOUR }, { &PURGE_SETTLED, MS_PER_DAY },
+    { &PURGE_APPLIED, 30 * MS_PER_DAY },  { &PURGE_CODES, MS_PER_HOUR },    { &PURGE_BUDGETS, 3 * MS_PER_DAY },
+    { &PURGE_FAILURES, 30 * MS_PER_DAY },
 };
 
 static enum err purge_all(struct store_tx *tx, void *ctx) {

@@ -4,7 +4,7 @@
 #include "base/jws.h"
 #include "base/secret.h"
 
-static enum err sign(const struct step *s, struct str payload, struct buf *out) {
+static enum err sign(const struct step *s, struct str payload, int64_t at_ms, struct buf *out) {
     const struct keeper_message_ask *q = &s->j->q;
     uint8_t point[P256_POINT_BYTES];
     char kid[JWK_KID_SIZE], attempt[ID_TEXT_SIZE];
@@ -15,7 +15,7 @@ static enum err sign(const struct step *s, struct str payload, struct buf *out) 
         arena_fmt(s->arena,
                   "{\"alg\":\"ES256\",\"typ\":\"tocsin-receipt+jws\",\"kid\":\"%s\",\"iss\":\"%s\",\"jti\":\"%s\","
                   "\"iat\":%lld}",
-                  kid, s->k->config->server_origin, attempt, (long long)(s->now_ms / 1000));
+                  kid, s->k->config->server_origin, attempt, (long long)(at_ms / 1000));
     return header ? jws_sign(s->k->receipt_key, str_from(header), payload, out) : ERR_NOMEM;
 }
 
@@ -29,7 +29,8 @@ enum err receipt_make(const struct step *s, const struct record *rec) {
         return OK;
     }
     buf_init(&out, sizeof s->j->r.receipt - 1);
-    enum err r = sign(s, payload, &out);
+    /* Asked for again, it says when it was bought, not when it was asked for. */
+    enum err r = sign(s, payload, rec->state == RECORD_OPEN ? s->now_ms : rec->touched_ms, &out);
     if (r == OK) memcpy(s->j->r.receipt, out.p, out.n);
     buf_release(&out);
     return r;

@@ -6,7 +6,7 @@
 #include "keeper/code.h"
 #include "keeper/passkey.h"
 
-extern const struct store_stmt RECORD_LOAD, RECORD_INSERT, RECORD_WRITE;
+extern const struct store_stmt RECORD_LOAD, RECORD_INSERT, RECORD_WRITE, RECORD_DROP_SALTS;
 
 const struct store_stmt RECORD_LOAD = {
     .name = "keeper_record_load",
@@ -35,6 +35,17 @@ const struct store_stmt RECORD_WRITE = {
            " passkey_id = ?14"
            " WHERE account_id = ?1 AND attempt_id = ?2",
 };
+
+const struct store_stmt RECORD_DROP_SALTS = {
+    .name = "keeper_record_drop_salts",
+    .in = "b",
+    .out = "",
+    .sql = "UPDATE attempt SET recovery_salt = NULL WHERE account_id = ?1 AND recovery_salt IS NOT NULL",
+};
+
+enum err record_drop_salts(struct store_tx *tx, const struct step *s) {
+    return store_exec(tx, &RECORD_DROP_SALTS, S_IN(S_B(s->j->q.account.b)), NULL);
+}
 
 static enum err load(struct store_tx *tx, const struct step *s, struct record *ret) {
     struct store_val c[16];

@@ -38,6 +38,8 @@ struct record {
 enum err record_bind(struct store_tx *tx, struct step *s, struct record *ret, enum keeper_say *ret_say) MUST_CHECK;
 /* Found only, in any state. *ret_say: 0, KEEPER_NONE, KEEPER_REFUSED (mismatch). */
 enum err record_find(struct store_tx *tx, struct step *s, struct record *ret, enum keeper_say *ret_say) MUST_CHECK;
+/* No new recovery key of the account is told again, whichever attempt made it. */
+enum err record_drop_salts(struct store_tx *tx, const struct step *s) MUST_CHECK;
 bool record_is_alive(const struct record *rec, int64_t now_ms);
 enum err record_write(struct store_tx *tx, const struct step *s, const struct record *rec) MUST_CHECK;
 /* Ends it without effect: its codes go. The caller writes it. */

@@ -38,6 +38,8 @@
     X(PAIR_ADD)                                                                                                        \
     X(PAIR_GET)                                                                                                        \
     X(PAIR_HOLDS)                                                                                                      \
+    X(RECORD_DROP_SALTS)                                                                                               \
+    X(PURGE_SALTS)                                                                                                     \
     X(PAST_STAY)                                                                                                       \
     X(PAST_PURGE)                                                                                                      \
     X(LEFT_CREDENTIALS)                                                                                                \

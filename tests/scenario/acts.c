@@ -279,14 +279,6 @@ static void act_deny(struct scene *s) {
     call_by_session(s, &g);
 }
 
-static void act_show(struct scene *s) {
-    struct guard_call g = { .verb = GUARD_SHOW };
-    if (word_after(s, "by"))
-        call_by_session(s, &g);
-    else
-        call_by_token(s, &g, HOUSE_LIVES);
-}
-
 /* ---- commit ---- */
 
 static void absorb(struct try *t, const struct guard_result *res, const char *password) {
@@ -305,6 +297,15 @@ static void absorb(struct try *t, const struct guard_result *res, const char *pa
     }
     c->has_session |= res->has_session;
     c->has_device |= res->has_device;
+}
+
+static void act_show(struct scene *s) {
+    struct guard_call g = { .verb = GUARD_SHOW };
+    if (word_after(s, "by"))
+        call_by_session(s, &g);
+    else
+        call_by_token(s, &g, HOUSE_LIVES);
+    absorb(try_now(s), &g.answer.result, NULL);
 }
 
 static void act_commit(struct scene *s) {

@@ -224,6 +224,12 @@ def test_purchase(server, person):
     head, payload = verify_receipt(server, result["receipt"])
     canonical = json.dumps(PAYLOAD, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     assert payload == canonical and head["iss"] == server.origin and head["jti"] == a.id
+    # Whoever did not hear the answer gets the same receipt by the attempt's token, and nobody else does.
+    a.commit(409)
+    again = person.client.call("GET", f"/api/v1/attempts/{a.id}", token=a.token, status=200).json()["result"]
+    head_again, payload_again = verify_receipt(server, again["receipt"])
+    assert payload_again == payload and head_again["jti"] == a.id and abs(head_again["iat"] - head["iat"]) <= 1
+    assert "result" not in person.client.api("GET", f"/attempts/{a.id}")
     server.sink.wait(person.email, subject="A purchase was authorized")
     shown = person.client.api("GET", f"/attempts/{a.id}")["attempt"]
     assert shown["about"]["payload"] == PAYLOAD

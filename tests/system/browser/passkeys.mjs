@@ -129,6 +129,50 @@ async function buy(elif) {
   quiet(elif, "a purchase");
 }
 
+// The next commit is done, and its answer does not arrive.
+const loseAnswer = (page) => page.evaluate(() => {
+  const real = window.fetch;
+  window.fetch = async (...a) => {
+    const answer = await real(...a);
+    if (!String(a[0]).endsWith("/commit")) return answer;
+    window.fetch = real;
+    throw new TypeError("lost");
+  };
+});
+
+async function buyAndHearNothing(elif) {
+  await elif.goto(link({ ...purchase, reference: "B-1078" }));
+  await heading(elif, "You are about to pay");
+  await loseAnswer(elif);
+  await press(elif, "Pay with my passkey");
+  await said(elif, "We can't reach tocsin");
+  await press(elif, "Try again");
+  await said(elif, "The purchase is authorized");
+  const { is, claims } = await isSigned(await elif.$eval(".receipt", (e) => e.textContent));
+  check("a receipt that was lost on the way is asked for again", is && claims.reference === "B-1078", claims);
+  expectNoise(elif, 409);
+  quiet(elif, "a purchase whose answer was lost");
+}
+
+// No copy is kept of a key: what was lost is made anew.
+async function newKeyAndHearNothing(elif) {
+  await elif.goto(`${origin}/security`);
+  await listed(elif, "#key-new", "Make a new key");
+  await press(elif, "Make a new key");
+  await heading(elif, "Use your passkey");
+  await loseAnswer(elif);
+  await press(elif, "Use my passkey");
+  await said(elif, "We can't reach tocsin");
+  await press(elif, "Try again");
+  await heading(elif, "did not reach you");
+  await accessible(elif, "a key that was lost on the way");
+  expectNoise(elif, 409);
+  await press(elif, "Make a new recovery key");
+  await listed(elif, "#key-new", "Make a new key");
+  check("a key that was lost on the way: the page says to make another", true);
+  quiet(elif, "a key that was lost on the way");
+}
+
 async function buyNothing(browser, elif, it) {
   for (const [what, o, words] of [["characters that deceive", { ...purchase, merchant: "Bank\u202eknaB" }, "deceive the eye"], ["an unknown member", { ...purchase, tip: "5" }, "can't read"], ["a number", { ...purchase, amount: 5 }, "can't read"]]) {
     await elif.goto("about:blank");
@@ -187,6 +231,9 @@ try {
   await signOut(elif);
   await signInByButton(elif, "the device that she knows");
   await buy(elif);
+  await newKeyAndHearNothing(elif);
+  await buyAndHearNothing(elif);
+  await elif.goto("about:blank");
   await buyNothing(browser, elif, it);
   await newPassword(elif);
   const synced = await it.credentials();

@@ -413,6 +413,8 @@ static void test_purge(void **state) {
     assert_int_equal(ask(w, &applied, KEEPER_PROVE_PASSWORD, GOOD_PASSWORD), KEEPER_RIGHT);
     assert_int_equal(ask(w, &applied, KEEPER_PROVE_RECOVERY_KEY, key), KEEPER_RIGHT);
     assert_int_equal(ask(w, &applied, KEEPER_COMMIT, GOOD_PASSWORD), KEEPER_RIGHT); /* and never settled */
+    assert_int_equal(ask(w, &applied, KEEPER_COMMIT, NULL), KEEPER_RIGHT);
+    assert_int_equal(strlen(w->reply.recovery_key), 34);
     assert_int_equal(make_there(w, account, &p, digits), KEEPER_RIGHT);
     assert_int_equal(ask(w, &p, KEEPER_PROVE_CODE, digits), KEEPER_RIGHT);
     assert_int_equal(ask(w, &p, KEEPER_COMMIT, NULL), KEEPER_RIGHT); /* an admission needs no settling */
@@ -422,6 +424,8 @@ static void test_purge(void **state) {
     w->now_ms += 2 * MS_PER_HOUR;
     assert_int_equal(keeper_purge(w->keeper, w->now_ms), OK);
     assert_int_equal(world_number(w, &COUNT_ATTEMPTS), 3); /* two settled ones and the applied one */
+    assert_int_equal(ask(w, &applied, KEEPER_COMMIT, NULL), KEEPER_RIGHT);
+    assert_string_equal(w->reply.recovery_key, "");
     assert_int_equal(world_number(w, &COUNT_CODES), 0);
     assert_true(world_number(w, &COUNT_BUDGETS) >= 4);
     w->now_ms += 2 * MS_PER_DAY;

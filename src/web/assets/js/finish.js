@@ -65,6 +65,11 @@ class Finish {
 
   async commit(body) {
     const res = await call("POST", `${this.prover.path}/commit`, body, this.prover.token);
+    if (res.data.code === "conflict") return this.doneAlready(res);
+    if (res.status === 0 || res.status === 503) {
+      say(explain(res));
+      return show(el("p", {}, button("Try again", "", () => this.commit(body))));
+    }
     if (!res.ok) return this.refused(res);
     this.prover.take(res.data);
     if (res.status === 202) {
@@ -74,6 +79,24 @@ class Finish {
     drop(this.prover.attempt.id);
     if (!res.data.result.recovery_key) return this.done(res.data.result);
     showKey(res.data.result.recovery_key, () => this.done(res.data.result));
+  }
+
+  /* It was done before, and the answer did not reach us: asked for again as far as it may be said twice. */
+  async doneAlready(refusal) {
+    const res = await call("GET", this.prover.path, null, this.prover.token);
+    const { attempt, result = {} } = res.data;
+    const needs_answer = ["sign_in", "add_passkey", "export_data"].includes(this.action) || (this.action === "purchase" && !result.receipt);
+    if (!res.ok || attempt.state !== "done" || needs_answer) return this.refused(refusal);
+    drop(attempt.id);
+    const made_key = this.action === "new_recovery_key" || attempt.proved.includes("recovery_key");
+    if (result.recovery_key) return showKey(result.recovery_key, () => this.done(result));
+    if (!made_key) return this.done(result);
+    show(
+      el("h2", {}, "It is done, but your new recovery key did not reach you"),
+      el("p", {}, "The connection was lost when we told you the key. We keep no copy of it, so that nobody can take it from us, and can't show it again. The key that you had counts no more."),
+      el("p", {}, "Make another one now, while you have your password and another device or a passkey."),
+      el("p", {}, el("a", { class: "button", href: "/security" }, "Make a new recovery key")));
+    this.done(null);
   }
 
   /* ---- the hold ---- */
