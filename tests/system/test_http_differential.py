@@ -40,7 +40,7 @@ SOUND = [
     b"GET /fast HTTP/1.0\r\nHost: a\r\nConnection: close\r\n\r\n",
     b"HEAD /items/x HTTP/1.1\r\nHost: [::1]:80\r\nUser-Agent: t\r\n\r\n",
     b"POST /fast/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
-    b"POST /work/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nb\r\n, all world\r\n0\r\n\r\n",
+    b"POST /pool/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nb\r\n, all world\r\n0\r\n\r\n",
     b"POST /json HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n{\"a\":1}",
     b"DELETE /items/a%20b HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4\r\nConnection: keep-alive\r\n\r\n",
 ]

@@ -35,13 +35,13 @@ void *__wrap_aligned_alloc(size_t align, size_t n) { return fails_now() ? NULL :
 
 static const char *const requests[] = {
     "GET /fast HTTP/1.1\r\n" CLOSE,
-    "GET /work/fast HTTP/1.1\r\n" CLOSE,
+    "GET /pool/fast HTTP/1.1\r\n" CLOSE,
     "GET /nowhere HTTP/1.1\r\n" CLOSE,
     "get /fast HTTP/1.1\r\n" CLOSE,
     "GET /items/%20x HTTP/1.1\r\n" CLOSE,
     "GET /query?x=%20 HTTP/1.1\r\n" CLOSE,
     "GET /seen HTTP/1.1\r\nCookie: b=1\r\n" CLOSE,
-    "POST /work/echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" CLOSE "5\r\nhello\r\n0\r\n\r\n",
+    "POST /pool/echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" CLOSE "5\r\nhello\r\n0\r\n\r\n",
     "POST /hand-over HTTP/1.1\r\nContent-Length: 5\r\n" CLOSE "hello",
     "POST /json HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 17\r\n" CLOSE "{\"a\":[1,\"x\",{ }]}",
     "GET /resumed HTTP/1.1\r\n" CLOSE,

@@ -85,7 +85,7 @@ static void test_body_rate(void **state) {
     int fd;
     (void)state;
     start((struct http_options){ .body_rate_min = 1000 });
-    fd = connect_and_send("POST /work/echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" HOST "\r\n");
+    fd = connect_and_send("POST /pool/echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" HOST "\r\n");
     assert_in_range(drip(fd, "1\r\nv\r\n"), 4900, 8000); /* 20 bytes a second, from the sixth second on */
     assert_int_equal(client_status(buf_str(&answer)), 408);
     (void)close(fd);
@@ -203,7 +203,7 @@ static void test_suspended(void **state) {
     (void)state;
     start((struct http_options){ 0 });
     try_suspended("/suspend");
-    try_suspended("/work/suspend");
+    try_suspended("/pool/suspend");
     stop();
 }
 
@@ -215,7 +215,7 @@ static void test_resumed_too_late(void **state) {
         struct linger hard = { .l_onoff = 1 };
         struct http_ticket t;
         int fd = connect_and_send(i % 2 ? "POST /suspend HTTP/1.1\r\n" HOST "\r\n"
-                                        : "POST /work/suspend HTTP/1.1\r\n" HOST "\r\n");
+                                        : "POST /pool/suspend HTTP/1.1\r\n" HOST "\r\n");
         assert_true(sample_take_ticket(&sample, &t));
         if (i % 3) (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard); /* a reset, or a quiet end */
         (void)close(fd);
@@ -272,7 +272,7 @@ static void test_stream(void **state) {
     (void)state;
     start((struct http_options){ 0 });
     try_stream("GET /stream HTTP/1.1\r\n" HOST "\r\n");
-    try_stream("GET /work/stream HTTP/1.1\r\n" HOST "\r\n");
+    try_stream("GET /pool/stream HTTP/1.1\r\n" HOST "\r\n");
     assert_int_equal(ask("HEAD /stream HTTP/1.1\r\n" HOST "\r\n"), 200);
     assert_true(until(&sample.streams_closed, 5));
     stop();
@@ -337,7 +337,7 @@ static void test_stream_storm(void **state) {
     for (int i = 0; i < 2; i++) assert_int_equal(pthread_create(&senders[i], NULL, send_to_stream, &sample), 0);
     for (int i = 0; i < 300; i++) {
         int fd = connect_and_send(i % 2 ? "GET /stream HTTP/1.1\r\n" HOST "\r\n"
-                                        : "GET /work/stream HTTP/1.1\r\n" HOST "\r\n");
+                                        : "GET /pool/stream HTTP/1.1\r\n" HOST "\r\n");
         if (client_read_answers(fd, &answer, 1, 2000)) opened++; /* a stream has no length: its head is an answer */
         (void)close(fd);
     }
@@ -415,7 +415,7 @@ static void *crowd(void *arg) {
     static const char *const requests[] = {
         "GET /items/1 HTTP/1.1\r\n" CLOSE,
         "DELETE /items/1 HTTP/1.1\r\n" CLOSE,
-        "GET /work/resumed HTTP/1.1\r\n" CLOSE,
+        "GET /pool/resumed HTTP/1.1\r\n" CLOSE,
         "GET /resumed HTTP/1.1\r\n" CLOSE,
         "get / HTTP/1.1\r\n\r\n",
         "GET /static/large HTTP/1.1\r\n" CLOSE,

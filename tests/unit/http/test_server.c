@@ -52,7 +52,7 @@ static void test_answers(void **state) {
     expect_has("\r\nRequest-Id: ");
     expect_has("\r\nX-Content-Type-Options: nosniff\r\n");
     expect_has("\r\nConnection: close\r\n");
-    expect("GET /work/fast HTTP/1.1\r\n" CLOSE, 200, NULL);
+    expect("GET /pool/fast HTTP/1.1\r\n" CLOSE, 200, NULL);
     expect("GET /fast HTTP/1.0\r\n" HOST "\r\n", 200, NULL);
     expect_has("\r\nConnection: close\r\n");
     expect("GET /empty HTTP/1.1\r\n" CLOSE, 204, NULL);
@@ -66,9 +66,9 @@ static void test_answers(void **state) {
     expect("OPTIONS /items/x HTTP/1.1\r\n" CLOSE, 405, NULL);
     expect_has("\r\nAllow: GET, HEAD, DELETE\r\n");
     expect("GET /silent HTTP/1.1\r\n" CLOSE, 500, NULL);
-    expect("GET /work/silent HTTP/1.1\r\n" CLOSE, 500, NULL);
+    expect("GET /pool/silent HTTP/1.1\r\n" CLOSE, 500, NULL);
     expect("GET /resumed HTTP/1.1\r\n" CLOSE, 200, "resumed");
-    expect("GET /work/resumed HTTP/1.1\r\n" CLOSE, 200, "resumed");
+    expect("GET /pool/resumed HTTP/1.1\r\n" CLOSE, 200, "resumed");
     expect("GET / HTTP/1.1\r\n" CLOSE, 200, "special");
 }
 
@@ -78,7 +78,7 @@ static void test_head(void **state) {
     (void)state;
     buf_reset(&answer);
     assert_true(client_send(fd, STR("HEAD /fast HTTP/1.1\r\n" HOST "\r\nHEAD /static/large HTTP/1.1\r\n" HOST
-                                    "\r\nHEAD /work/fast HTTP/1.1\r\n" HOST "\r\nHEAD /nowhere HTTP/1.1\r\n" CLOSE)));
+                                    "\r\nHEAD /pool/fast HTTP/1.1\r\n" HOST "\r\nHEAD /nowhere HTTP/1.1\r\n" CLOSE)));
     assert_true(client_read_all(fd, &answer, 5000));
     expect_has("\r\nContent-Length: 301\r\n");
     expect_has("\r\nContent-Length: 400000\r\n");
@@ -112,8 +112,8 @@ static void test_fields(void **state) {
     expect("GET /seen?q HTTP/1.1\r\nX-TEST:  one two \r\nUser-Agent: me\r\nCookie: a=1; b=2; b=3\r\n" CLOSE, 200,
            "GET\n/seen\n127.0.0.1\none two\nme\n2\n");
     expect_has("\r\nX-Added: one\r\nSet-Cookie: two=2; HttpOnly\r\n");
-    expect("GET /work/seen HTTP/1.1\r\nCookie: xb=1\r\nCookie: b; a=; b=\"4\"\r\n" CLOSE, 200,
-           "GET\n/work/seen\n127.0.0.1\n\n\n\"4\"\n");
+    expect("GET /pool/seen HTTP/1.1\r\nCookie: xb=1\r\nCookie: b; a=; b=\"4\"\r\n" CLOSE, 200,
+           "GET\n/pool/seen\n127.0.0.1\n\n\n\"4\"\n");
 }
 
 static void test_forwarded(void **state) {
@@ -217,7 +217,7 @@ static void test_slow_reader(void **state) {
     for (int i = 0; i < 5; i++)
         assert_true(
             client_send(fd, STR("GET /static/large HTTP/1.1\r\n" HOST "\r\nGET /fast HTTP/1.1\r\n" HOST "\r\n")));
-    assert_true(client_send(fd, STR("GET /work/fast HTTP/1.1\r\n" CLOSE)));
+    assert_true(client_send(fd, STR("GET /pool/fast HTTP/1.1\r\n" CLOSE)));
     (void)usleep(100000);
     assert_true(client_read_all(fd, &answer, 10000));
     assert_int_equal(client_answers_in(buf_str(&answer)), 11);
@@ -253,8 +253,8 @@ static void test_bodies_split(void **state) {
     (void)state;
     try_echo_splits("/fast/echo", false);
     try_echo_splits("/fast/echo", true);
-    try_echo_splits("/work/echo", false);
-    try_echo_splits("/work/echo", true);
+    try_echo_splits("/pool/echo", false);
+    try_echo_splits("/pool/echo", true);
     try_echo_splits("/hand-over", false);
     try_echo_splits("/hand-over", true);
 }
@@ -263,7 +263,7 @@ static void test_bodies_split(void **state) {
 static void test_large_bodies(void **state) {
     static char body[1 << 20];
     char head[200];
-    int n = snprintf(head, sizeof head, "POST /work/echo HTTP/1.1\r\nContent-Length: %zu\r\n%s", sizeof body, CLOSE);
+    int n = snprintf(head, sizeof head, "POST /pool/echo HTTP/1.1\r\nContent-Length: %zu\r\n%s", sizeof body, CLOSE);
     int fd = client_connect(sample.port);
     (void)state;
     for (size_t i = 0; i < sizeof body; i++) body[i] = (char)(i * 31 % 251);
@@ -273,9 +273,9 @@ static void test_large_bodies(void **state) {
     assert_true(client_read_all(fd, &answer, 10000));
     assert_true(str_eq(client_body(buf_str(&answer)), (struct str){ body, sizeof body }));
     (void)close(fd);
-    expect("POST /work/echo HTTP/1.1\r\nContent-Length: 1048577\r\n" CLOSE, 413, NULL);
+    expect("POST /pool/echo HTTP/1.1\r\nContent-Length: 1048577\r\n" CLOSE, 413, NULL);
     expect_has("too_large");
-    expect("POST /work/echo HTTP/1.1\r\nContent-Length: 0\r\n" CLOSE, 200, "");
+    expect("POST /pool/echo HTTP/1.1\r\nContent-Length: 0\r\n" CLOSE, 200, "");
     expect("GET /fast HTTP/1.1\r\nContent-Length: 0\r\n" CLOSE, 200, NULL);
     expect("GET /fast HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" CLOSE "0\r\n\r\n", 200, NULL);
 }
