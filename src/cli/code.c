@@ -3,14 +3,8 @@
 #include "cli/terminal.h"
 
 int code_run(struct cli *cli, int argc, char **argv) {
-    const char *id = id_argument(argc, argv);
-    struct owner o;
-    json_t *body = NULL;
-    char path[200];
-    int status = STATUS_NO;
-    if (!id) return usage_of(cli);
-    (void)snprintf(path, sizeof path, "/attempts/%s/code", id);
-    if (owner_begin(&o)) status = owner_call(&o, "GET", path, NULL, &body);
+    json_t *body;
+    int status = owner_ask_about(cli, argc, argv, &(struct about_attempt){ "GET", "/code" }, &body);
     if (status == STATUS_DONE) {
         say(stdout, "%s\nType it on your other device, and tell it to nobody: no one who asks for it is us. Until ",
             text_of(body, "digits"));
@@ -18,6 +12,5 @@ int code_run(struct cli *cli, int argc, char **argv) {
         say(stdout, ".\n");
     }
     json_decref(body);
-    owner_release(&o);
     return status;
 }

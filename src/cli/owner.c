@@ -21,6 +21,20 @@ int owner_call(struct owner *o, const char *method, const char *path, json_t *bo
 
 const char *id_argument(int argc, char **argv) { return argc == 2 && is_id(argv[1]) ? argv[1] : NULL; }
 
+int owner_ask_about(struct cli *cli, int argc, char **argv, const struct about_attempt *x, json_t **ret_body) {
+    const char *id = id_argument(argc, argv);
+    struct owner o;
+    char path[200];
+    int status = STATUS_NO;
+    *ret_body = NULL;
+    if (!id) return usage_of(cli);
+    (void)snprintf(path, sizeof path, "/attempts/%s%s", id, x->what);
+    if (owner_begin(&o))
+        status = owner_call(&o, x->method, path, strcmp(x->method, "POST") == 0 ? json_object() : NULL, ret_body);
+    owner_release(&o);
+    return status;
+}
+
 static void show_from(const json_t *o) {
     const json_t *from = json_object_get(o, "from");
     const char *place = text_of(from, "place");
