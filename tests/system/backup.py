@@ -13,11 +13,16 @@ V1, V2 = "application/vnd.x.restic.rest.v1", "application/vnd.x.restic.rest.v2"
 
 
 class Device:
-    """A device of a person, with its backup token."""
+    """A device of a person, with its backup token. What restic keeps is in `folder`; by `port` it goes through a wire of ours."""
 
-    def __init__(self, server, client, device_id):
-        self.server, self.client, self.id = server, client, device_id
-        made = client.api("POST", f"/devices/{device_id}/backup-token", {}, status=201)
+    def __init__(self, server, client, folder=None):
+        self.server, self.client, self.port = server, client, server.port
+        self.id = client.api("GET", "/session")["device"]["id"]
+        self.folder = folder or pathlib.Path(server.directory) / f"restic-{self.id}"
+        self.make_token()
+
+    def make_token(self):
+        made = self.client.api("POST", f"/devices/{self.id}/backup-token", {}, status=201)
         self.token, self.repository = made["token"], made["repository"]
 
     def url(self, path="", of=None):
@@ -46,22 +51,28 @@ class Device:
         return answer.json()
 
     def restic(self, *arguments, of=None, check=True, **options):
-        """Runs restic against its own repository, or with its own token against another's."""
+        """Runs restic against its own repository, or with its own token against another's. Its cache is its own, so that nothing read before hides what is read now."""
         repository = self.repository if of is None else self.repository.replace(f"/backup/{self.id}/", f"/backup/{of.id}/")
-        cache = pathlib.Path(self.server.directory) / f"cache-{self.id}"
-        env = dict(os.environ, RESTIC_REPOSITORY=repository, RESTIC_PASSWORD="of the repository", RESTIC_CACHE_DIR=str(cache))
+        repository = repository.replace(f":{self.server.port}/", f":{self.port}/")
+        env = dict(os.environ, RESTIC_REPOSITORY=repository, RESTIC_PASSWORD="of the repository", RESTIC_CACHE_DIR=str(self.folder / "cache"))
         done = subprocess.run(["restic", *arguments], env=env, capture_output=True, text=True, timeout=300, **options)
         assert not check or done.returncode == 0, f"{arguments}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
         return done
 
+    def says(self, *arguments, of=None, status=0):
+        """The same: what it said. `status`: 0, or that it must fail."""
+        done = self.restic(*arguments, of=of, check=False)
+        said = done.stdout + done.stderr
+        assert (done.returncode == 0) == (status == 0), said
+        return said
+
 
 def first_device(person):
-    return Device(person.server, person.client, person.device_id)
+    return Device(person.server, person.client)
 
 
 def second_device(person):
-    client = person.sign_in()
-    return Device(person.server, client, client.api("GET", "/session")["device"]["id"])
+    return Device(person.server, person.sign_in())
 
 
 def basic(text):

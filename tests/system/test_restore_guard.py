@@ -8,7 +8,6 @@ import random
 import select
 import shutil
 import socket
-import subprocess
 import threading
 import time
 
@@ -16,39 +15,10 @@ import pytest
 import requests
 import tocsin
 import urllib3
+from backup import Device
 from test_contract_alerts import PushSink
 
 pytestmark = pytest.mark.skipif(not shutil.which("restic"), reason="restic is not installed")
-
-
-class Device:
-    """One with a backup program. `port`: restic goes through a wire of ours."""
-
-    def __init__(self, server, client, folder):
-        self.server, self.client, self.folder, self.port = server, client, folder, server.port
-        self.id = client.api("GET", "/session")["device"]["id"]
-        self.make_token()
-
-    def make_token(self):
-        self.token = self.client.api("POST", f"/devices/{self.id}/backup-token", {}, status=201)["token"]
-
-    def restic(self, *arguments, of=None, status=0):
-        """What it said. Its cache is its own, so that nothing read before hides what is read now."""
-        env = dict(
-            os.environ,
-            RESTIC_REPOSITORY=f"rest:http://{self.id}:{self.token}@localhost:{self.port}/backup/{(of or self).id}/",
-            RESTIC_PASSWORD="of the laptop",
-            RESTIC_CACHE_DIR=str(self.folder / "cache"),
-            HOME=str(self.folder),
-        )
-        done = subprocess.run(["restic", *arguments], env=env, capture_output=True, text=True, timeout=120)
-        said = done.stdout + done.stderr
-        assert (done.returncode == 0) == (status == 0), said
-        return said
-
-    def ask(self, method, path, of=None, data=None):
-        url = f"{self.server.url}/backup/{(of or self).id}/{path}"
-        return requests.request(method, url, data=data, auth=(self.id, self.token), timeout=60)
 
 
 def fill(folder, count=30, seed=1):
@@ -64,8 +34,8 @@ def laptop(server, person, tmp_path):
     """Ada's first device, with a backup."""
     device = Device(server, person.client, tmp_path / "laptop")
     device.data = fill(device.folder / "data")
-    device.restic("init")
-    device.restic("backup", str(device.data))
+    device.says("init")
+    device.says("backup", str(device.data))
     return device
 
 
@@ -105,7 +75,7 @@ def test_a_restore_to_another_device(server, person, laptop, other):
     push = PushSink()
     try:
         person.client.api("POST", "/push/subscriptions", push.subscription("laptop"), status=201)
-        assert "Restore not approved: approve it in tocsin" in other.restic("snapshots", of=laptop, status=1)
+        assert "Restore not approved: approve it in tocsin" in other.says("snapshots", of=laptop, status=1)
         server.sink.wait(person.email, subject="Someone wants to restore your data")
         _, payload = push.wait(lambda p: p.get("tocsin", {}).get("action") == "restore")
         assert payload["tocsin"]["kind"] == "opened"
@@ -124,13 +94,13 @@ def test_a_restore_to_another_device(server, person, laptop, other):
     attempt.client.call("POST", f"/api/v1/attempts/{attempt.id}/approve", {"digits": digits}, other.client.session, 403)
     person.client.api("POST", f"/attempts/{attempt.id}/approve", {"digits": digits})
     assert attempt.commit(202)["attempt"]["state"] == "held"  # it is new here, and nobody has seen that it is waiting
-    other.restic("snapshots", of=laptop, status=1)
+    other.says("snapshots", of=laptop, status=1)
     person.client.api("POST", f"/attempts/{attempt.id}/approve", {"digits": attempt.code("shown_here")["digits"]})  # a familiar one ends it
     window = attempt.commit()["result"]["window_ends_at"]
     assert window and server.sink.wait(person.email, subject="Your data can be restored")
-    other.restic("restore", "latest", "--target", str(other.folder / "back"), of=laptop)
+    other.says("restore", "latest", "--target", str(other.folder / "back"), of=laptop)
     same(other.folder / "back" / str(laptop.data).lstrip("/"), laptop.data)
-    other.restic("check", "--read-data", of=laptop)
+    other.says("check", "--read-data", of=laptop)
     size = sum(p.stat().st_size for p in laptop.data.iterdir())
     read = wait_for(lambda: (r := restores(person)[0]["read"])["bytes"] > size and r)
     assert read["requests"] > 5 and read["last"]
@@ -147,8 +117,8 @@ def test_a_restore_to_another_device(server, person, laptop, other):
     assert other.ask("HEAD", f"data/{pack}", of=laptop).status_code == 200
     server.advance(hours=2)
     assert other.ask("GET", f"data/{pack}", of=laptop).status_code == 403
-    assert "approve it" in other.restic("snapshots", of=laptop, status=1)
-    laptop.restic("check", "--read-data")
+    assert "approve it" in other.says("snapshots", of=laptop, status=1)
+    laptop.says("check", "--read-data")
 
 
 def test_another_account_learns_nothing(server, laptop, tmp_path):
@@ -196,9 +166,9 @@ def test_a_thief_gets_no_byte_of_a_pack(server, person, laptop, other, how):
     assert packs
     wire = Wire(server.port)
     other.port = wire.port
-    other.restic("snapshots", of=laptop, status=1)
+    other.says("snapshots", of=laptop, status=1)
     attempt = adopt(other, laptop, person)
-    other.restic("restore", "latest", "--target", str(other.folder / "back"), of=laptop, status=1)
+    other.says("restore", "latest", "--target", str(other.folder / "back"), of=laptop, status=1)
     if how == "deny":
         person.client.api("POST", f"/attempts/{attempt.id}/deny", {})
     elif how == "not_me":
@@ -211,7 +181,7 @@ def test_a_thief_gets_no_byte_of_a_pack(server, person, laptop, other, how):
     assert restores(person)[0]["state"] == "denied"
     assert other.ask("HEAD", "config", of=laptop).status_code == 401
     assert other.ask("HEAD", "config").status_code == 401  # its own, too
-    other.restic("restore", "latest", "--target", str(other.folder / "back"), of=laptop, status=1)
+    other.says("restore", "latest", "--target", str(other.folder / "back"), of=laptop, status=1)
     for path in [p.relative_to(p.parents[2]) for p in packs]:
         requests.get(f"http://localhost:{wire.port}/backup/{laptop.id}/{path.parts[0]}/{path.name}", auth=(other.id, other.token), timeout=10)
     if how != "not_me":  # the session lives, and gets a new token: that opens nothing, and rings no more today
@@ -219,7 +189,7 @@ def test_a_thief_gets_no_byte_of_a_pack(server, person, laptop, other, how):
         alerts = len(person.alerts())
         assert other.ask("HEAD", "config", of=laptop).status_code == 403
         assert len(person.alerts()) == alerts
-        other.restic("restore", "latest", "--target", str(other.folder / "back"), of=laptop, status=1)
+        other.says("restore", "latest", "--target", str(other.folder / "back"), of=laptop, status=1)
     wire.listener.close()
     assert wire.came.count(b"HTTP/1.1 40") >= 3 and b"HTTP/1.1 20" not in wire.came
     stored = [p.read_bytes() for p in packs]
@@ -227,7 +197,7 @@ def test_a_thief_gets_no_byte_of_a_pack(server, person, laptop, other, how):
         assert all(data[at : at + 32] not in wire.came for at in (0, len(data) // 2, len(data) - 32))
     assert len(wire.came) < 64 * 1024 and not (other.folder / "back").exists()
     assert restores(person)[0]["read"]["bytes"] == 0
-    laptop.restic("check", "--read-data")
+    laptop.says("check", "--read-data")
 
 
 def test_not_me_stops_a_restore_at_once(server, person, laptop, other):
@@ -310,21 +280,21 @@ def allow_deletion(person, device):
 def test_deleting_takes_a_window(server, person, laptop, other):
     for i in range(4):
         (laptop.data / f"more{i}").write_bytes(os.urandom(200_000))
-        laptop.restic("backup", str(laptop.data))
+        laptop.says("backup", str(laptop.data))
     before = laptop.ask("GET", "snapshots/").json()
-    assert "allow deletion for this device in tocsin" in laptop.restic("forget", "--keep-last", "4", "--prune", status=1)
+    assert "allow deletion for this device in tocsin" in laptop.says("forget", "--keep-last", "4", "--prune", status=1)
     assert sorted(laptop.ask("GET", "snapshots/").json()) == sorted(before)
     attempt = allow_deletion(person, laptop)
     server.sink.wait(person.email, subject="Backups can be deleted for an hour")
     assert laptop.ask("DELETE", "config", of=other).status_code == 403
-    other.restic("init")
+    other.says("init")
     assert other.ask("DELETE", "config").status_code == 403  # a window is one device's
-    laptop.restic("forget", "--keep-last", "4", "--prune")
+    laptop.says("forget", "--keep-last", "4", "--prune")
     assert len(laptop.ask("GET", "snapshots/").json()) == 4
     assert not [a for a in person.alerts() if a["action"] == "backup_deleted"]  # one of five is not much
     server.advance(minutes=61)
-    laptop.restic("forget", "--keep-last", "1", status=1)
-    laptop.restic("check", "--read-data")
+    laptop.says("forget", "--keep-last", "1", status=1)
+    laptop.says("check", "--read-data")
     assert person.client.api("GET", f"/attempts/{attempt.id}")["attempt"]["about"] == {"device": laptop.id}
     again = allow_deletion(person, laptop)
     alert = next(a for a in person.alerts() if a["attempt"] == again.id and a["kind"] == "done")
@@ -342,7 +312,7 @@ def told(person, action):
 def test_mass_deletion_rings(server, person, laptop):
     for i in range(3):
         (laptop.data / f"more{i}").write_bytes(os.urandom(1000))
-        laptop.restic("backup", str(laptop.data))
+        laptop.says("backup", str(laptop.data))
     allow_deletion(person, laptop)
     names = laptop.ask("GET", "snapshots/").json()
     assert laptop.ask("DELETE", f"snapshots/{names[0]}").status_code == 200 and not told(person, "backup_deleted")
@@ -376,7 +346,7 @@ def test_a_new_password_of_a_backup_rings(server, person, laptop):
     assert laptop.ask("POST", f"keys/{name}", data=key).status_code == 200 and not told(person, "backup_keys_changed")
     password = laptop.folder / "second"
     password.write_text("another password\n")
-    laptop.restic("key", "add", "--new-password-file", str(password))
+    laptop.says("key", "add", "--new-password-file", str(password))
     (alert,) = told(person, "backup_keys_changed")
     assert "restic key list" in alert["body"] and server.sink.wait(person.email, subject="passwords of a backup")
     assert laptop.ask("DELETE", f"keys/{name}").status_code == 403
@@ -426,7 +396,7 @@ def test_a_disk_that_forgets_is_found(server, person, laptop):
     assert alert["from"]["ip"] == "" and "Where:" not in alert["body"] and len(mail) == 1
     log = (server.directory / "log").read_text()
     assert "sys_backup_damaged" in log and key.name in log
-    laptop.restic("check", "--read-data", status=1)
+    laptop.says("check", "--read-data", status=1)
 
 
 def test_nobody_opens_what_the_server_tells(server, person):
@@ -442,13 +412,13 @@ def test_append_only_can_be_left(tmp_path):
         person = server.person()
         laptop = Device(server, person.client, tmp_path / "laptop")
         data = fill(laptop.folder / "data", 3)
-        laptop.restic("init")
+        laptop.says("init")
         for i in range(2):
             (data / f"more{i}").write_bytes(os.urandom(1000))
-            laptop.restic("backup", str(data))
-        laptop.restic("forget", "--keep-last", "1", "--prune")
+            laptop.says("backup", str(data))
+        laptop.says("forget", "--keep-last", "1", "--prune")
         assert not told(person, "backup_deleted")
-        laptop.restic("forget", "--prune", laptop.ask("GET", "snapshots/").json()[0])
+        laptop.says("forget", "--prune", laptop.ask("GET", "snapshots/").json()[0])
         assert len(told(person, "backup_deleted")) == 1
     finally:
         server.stop()
