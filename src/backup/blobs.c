@@ -61,7 +61,7 @@ enum err blobs_put_begin(struct blobs *b, const struct blob_ref *ref, int64_t le
     p->blobs = b;
     p->ref = *ref;
     p->announced = length;
-    p->bytes = 0;
+    p->bytes = p->healed = 0;
     p->hash = sha256_new();
     *ret = p;
     if (p->hash) return OK;
@@ -91,6 +91,7 @@ enum err blobs_put_end(struct blob_put **put, struct blob_put_result *ret) {
     p->hash = NULL;
     if (is_named_right(p) && (p->announced < 0 || p->announced == p->bytes))
         r = p->blobs->calls->put_commit(p, &result.is_new);
+    result.grown = result.is_new ? p->bytes : p->healed;
     if (r == OK) *ret = result;
     blobs_put_drop(put);
     return r;

@@ -53,11 +53,13 @@ enum err blobs_put_begin(struct blobs *b, const struct blob_ref *ref, int64_t le
 enum err blobs_put_add(struct blob_put *p, struct str bytes) MUST_CHECK;
 struct blob_put_result {
     int64_t bytes;
-    bool is_new; /* false: the same object was there, and is */
+    bool is_new;   /* false: an object of that name was there */
+    int64_t grown; /* bytes more than before: all of a new one; of one that was damaged and is healed, what it lacked */
 };
 /*
- * Ends it: durable when OK. ERR_INPUT: the bytes are not those of the name, or not as many as were announced.
- * ERR_CONFLICT: another config is there. The put is gone in any case.
+ * Ends it: durable when OK, and right: one of that name that is not the same to the byte is replaced. ERR_INPUT: the
+ * bytes are not those of the name, or not as many as were announced. ERR_CONFLICT: another config is there. The put is
+ * gone in any case.
  */
 enum err blobs_put_end(struct blob_put **p, struct blob_put_result *ret) MUST_CHECK;
 void blobs_put_drop(struct blob_put **p); /* nothing of it stays; NULL inside is fine */

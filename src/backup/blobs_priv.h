@@ -32,6 +32,7 @@ struct blob_put {
     struct blob_ref ref;
     struct sha256_run *hash;
     int64_t announced, bytes;
+    int64_t healed;             /* set by put_commit: how much larger it is than the damaged one whose place it took */
     uint8_t digest[HASH_BYTES]; /* once it is whole */
 };
 struct blob_body {

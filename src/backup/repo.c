@@ -355,7 +355,8 @@ void backup_settle(struct backup *b, const struct blob_ref *ref, int64_t reserve
                    const struct blob_put_result *result) {
     struct repo *repo = repo_use(b, &ref->repo); /* there since it was reserved: one that is written to stays */
     if (!repo) return;
-    if (result && result->is_new) count(b, repo, ref, (struct counts){ .bytes = result->bytes, .files = 1 });
+    if (result && (result->is_new || result->grown != 0))
+        count(b, repo, ref, (struct counts){ .bytes = result->grown, .files = result->is_new });
     unreserve(b, repo, reserved);
     repo_leave(b, repo);
 }

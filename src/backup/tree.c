@@ -13,7 +13,7 @@
 
 #define RESERVE_BYTES_MIN ((int64_t)1 << 20)
 #define PART_SIZE         24 /* ".part-" and 16 digits */
-#define CONFIG_BYTES_MAX  65536
+#define COMPARE_BYTES     16384
 
 struct tree_put {
     struct blob_put p;
@@ -105,16 +105,20 @@ static void put_free(struct blob_put *put) {
     free(p);
 }
 
-static enum err put_open(struct tree *t, struct tree_put *p) {
+static void part_name(char out[PART_SIZE]) {
     uint8_t random[8];
+    crypto_random(random, sizeof random);
+    memcpy(out, ".part-", 6);
+    (void)enc_hex(random, sizeof random, out + 6);
+}
+
+static enum err put_open(struct tree *t, struct tree_put *p) {
     if (t->has_unnamed) {
         p->fd = openat(p->folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
         if (p->fd >= 0) return OK;
         if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) return tree_err(errno);
     }
-    memcpy(p->part, ".part-", 6);
-    crypto_random(random, sizeof random);
-    (void)enc_hex(random, sizeof random, p->part + 6);
+    part_name(p->part);
     p->fd = openat(p->folder, p->part, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
     if (p->fd >= 0) return OK;
     p->part[0] = 0;
@@ -160,22 +164,52 @@ static int put_link(const struct tree_put *p, const char *name) {
     return linkat(AT_FDCWD, self, p->folder, name, AT_SYMLINK_FOLLOW);
 }
 
-static bool is_same_file(int a, int b, size_t n) {
-    char *both = malloc(2 * n + 1);
-    bool is_same = both && pread(a, both, n, 0) == (ssize_t)n && pread(b, both + n, n, 0) == (ssize_t)n &&
-                   memcmp(both, both + n, n) == 0;
-    free(both);
+static bool is_same_file(int a, int b, int64_t size) {
+    char of_a[COMPARE_BYTES], of_b[COMPARE_BYTES];
+    for (int64_t at = 0; at < size;) {
+        ssize_t n = pread(a, of_a, sizeof of_a, at);
+        if (n <= 0 || pread(b, of_b, (size_t)n, at) != n || memcmp(of_a, of_b, (size_t)n) != 0) return false;
+        at += n;
+    }
+    return true;
+}
+
+/* Whether what stands under the name is the same to the byte. *ret_size: its size; -1: there is none any more. */
+static bool is_there_already(const struct tree_put *p, const char *name, int64_t *ret_size) {
+    int fd = openat(p->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    struct stat st = { 0 };
+    bool is_same;
+    *ret_size = fd >= 0 || errno != ENOENT ? 0 : -1;
+    is_same = fd >= 0 && fstat(fd, &st) == 0 && st.st_size == p->p.bytes && is_same_file(fd, p->fd, st.st_size);
+    if (fd >= 0) *ret_size = st.st_size;
+    if (fd >= 0) (void)close(fd);
     return is_same;
 }
 
-/* A config that is there already is no failure when it is this very one: an answer may have been lost. */
-static enum err config_compare(const struct tree_put *p) {
-    int fd = openat(p->folder, "config", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    struct stat st = { 0 };
-    bool is_same = fd >= 0 && fstat(fd, &st) == 0 && st.st_size == p->p.bytes && st.st_size <= CONFIG_BYTES_MAX &&
-                   is_same_file(fd, p->fd, (size_t)st.st_size);
-    if (fd >= 0) (void)close(fd);
-    return is_same ? OK : ERR_CONFLICT;
+/* Puts it in the place of what stands there. */
+static enum err put_replace(struct tree_put *p, const char *name) {
+    char part[PART_SIZE];
+    enum err r = OK;
+    if (!p->part[0]) {
+        part_name(part);
+        if (put_link(p, part) != 0) return tree_err(errno);
+        memcpy(p->part, part, sizeof part);
+    }
+    if (renameat(p->folder, p->part, p->folder, name) != 0) r = tree_err(errno);
+    if (r == OK) p->part[0] = 0;
+    return r;
+}
+
+/* What is there already is looked at, because a disk may have damaged it: sending an object again heals it. */
+static enum err put_again(struct tree_put *p, const char *name, bool *ret_is_new) {
+    int64_t size;
+    enum err r;
+    if (is_there_already(p, name, &size)) return OK;
+    if (p->p.ref.type == BLOB_CONFIG) return ERR_CONFLICT;
+    if ((r = put_replace(p, name)) != OK) return r;
+    *ret_is_new = size < 0;
+    p->p.healed = size < 0 ? 0 : p->p.bytes - size;
+    return OK;
 }
 
 static enum err tree_put_commit(struct blob_put *put, bool *ret_is_new) {
@@ -185,8 +219,8 @@ static enum err tree_put_commit(struct blob_put *put, bool *ret_is_new) {
     if (fsync(p->fd) != 0) return tree_err(errno);
     *ret_is_new = put_link(p, name) == 0;
     if (!*ret_is_new && errno != EEXIST) return tree_err(errno);
-    if (!*ret_is_new && put->ref.type == BLOB_CONFIG && (r = config_compare(p)) != OK) return r;
-    if (*ret_is_new && put->ref.type != BLOB_CONFIG) {
+    if (!*ret_is_new && (r = put_again(p, name, ret_is_new)) != OK) return r;
+    if (put->ref.type != BLOB_CONFIG && (*ret_is_new || put->healed != 0)) {
         struct blob_entry e = { .size = put->bytes };
         memcpy(e.name, name, sizeof e.name);
         sizes_note(p->folder, &e, 1);

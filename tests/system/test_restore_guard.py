@@ -397,6 +397,9 @@ def test_a_disk_that_forgets_is_found(server, person, laptop):
     log = (server.directory / "log").read_text()
     assert "sys_backup_damaged" in log and key.name in log
     laptop.says("check", "--read-data", status=1)
+    data[len(data) // 2] ^= 1
+    assert laptop.ask("POST", f"data/{key.name}", data=bytes(data)).status_code == 200  # sent again, it is whole again
+    laptop.restic("check", "--read-data")
 
 
 def test_nobody_opens_what_the_server_tells(server, person):

@@ -330,6 +330,54 @@ static void test_at_once(void **state) {
     world_close(&w);
 }
 
+static struct blob_put_result put_whole(struct world *w, const struct blob_ref *ref, struct str object) {
+    struct blob_put_result result = { 0 };
+    struct blob_put *p;
+    assert_int_equal(blobs_put_begin(w->blobs, ref, (int64_t)object.n, &p), OK);
+    assert_int_equal(blobs_put_add(p, object), OK);
+    assert_int_equal(blobs_put_end(&p, &result), OK);
+    assert_int_equal(result.bytes, object.n);
+    return result;
+}
+
+static void try_heal(bool has_unnamed) {
+    static const off_t sizes[] = { 50000, 0, 49999, 60000 };
+    struct world w;
+    struct blob_put_result result;
+    char name[BLOB_NAME_CHARS + 1], path[BLOB_KEY_BYTES_MAX];
+    struct str object = object_make(11, 50000, name);
+    struct blob_ref ref;
+    int64_t bytes;
+    world_open(&w, has_unnamed);
+    ref = ref_of(&w, BLOB_DATA, name);
+    blob_key(&ref, path);
+    assert_int_equal(blobs_make(w.blobs, &w.repo), OK);
+    result = put_whole(&w, &ref, object);
+    assert_true(result.is_new && result.grown == 50000);
+    result = put_whole(&w, &ref, object);
+    assert_true(!result.is_new && result.grown == 0);
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        int fd = openat(((struct tree *)(void *)w.blobs)->folder, path, O_WRONLY);
+        assert_int_equal(ftruncate(fd, sizes[i]), 0);
+        if (i == 0) assert_int_equal(pwrite(fd, "\xa5\xa5", 2, 40000), 2);
+        (void)close(fd);
+        result = put_whole(&w, &ref, object);
+        assert_true(!result.is_new && result.grown == 50000 - sizes[i]);
+        expect_bytes(&w, &ref, object);
+        assert_int_equal(count_list(&w, BLOB_DATA, &bytes), 1);
+        assert_int_equal(bytes, 50000);
+    }
+    assert_int_equal(count_strays(w.folder.path), 0);
+    world_close(&w);
+}
+
+/* What a disk has damaged is whole again when it is sent again, whatever its size has become. */
+static void test_heal(void **state) {
+    (void)state;
+    try_heal(true);
+    try_heal(false);
+}
+
 /* A disk without room: said at once where the length is known, else when it is met; nothing stays. */
 static void test_full(void **state) {
     struct world w;
@@ -367,7 +415,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_life),   cmocka_unit_test(test_refused),  cmocka_unit_test(test_config),
         cmocka_unit_test(test_ranges), cmocka_unit_test(test_no_links), cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_sweep),  cmocka_unit_test(test_at_once),  cmocka_unit_test(test_full),
+        cmocka_unit_test(test_sweep),  cmocka_unit_test(test_at_once),  cmocka_unit_test(test_heal),
+        cmocka_unit_test(test_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
