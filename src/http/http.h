@@ -140,11 +140,29 @@ http_body_bytes(const struct http_request *req); /* as announced; 0: none, -1: c
  * are read at once (500 when that fails), larger ones go from the page cache to the socket, after a work thread has
  * fetched what is not in it. A source makes its pieces on work threads, whenever the peer has taken the one before.
  */
+enum http_gate_says { HTTP_GATE_CLOSED = 0, HTTP_GATE_OPEN, HTTP_GATE_UNSURE };
+/*
+ * What stands between a file and its peer, for as long as the file is being sent. Calls come one at a time, on the loop
+ * or on a work thread. With may_wait false `ask` does not block; UNSURE: it is asked once more, where it may.
+ */
+struct http_gate {
+    enum http_gate_says (*ask)(void *ctx,
+                               bool may_wait); /* before each part of at most a MiB; CLOSED cuts the answer */
+    void (*passed)(void *ctx, int64_t bytes);  /* so many went to the connection; does not block */
+    void (*end)(void *ctx);                    /* once, whatever came of it; does not block */
+    void *ctx;
+};
 struct http_file {
     int fd;
     int64_t offset, length;
+    struct http_gate gate; /* end == NULL: none. A small file is not asked for: the caller just did */
 };
 void http_reply_file(struct http_request *req, int status, const char *content_type, struct http_file file);
+/*
+ * The same from a fast handler, without waiting for a disk. False where the first part is not in the page cache: then
+ * nothing is answered, the file and its gate are still the caller's, and headers that were added are gone.
+ */
+bool http_reply_file_near(struct http_request *req, int status, const char *content_type, const struct http_file *file);
 struct http_source {
     int64_t length; /* -1: not known; the answer is chunked (to HTTP/1.0: ended by closing) */
     /* Appends the next piece, of about HTTP_PIECE_BYTES at most. CUT, and a wrong length, cut the connection. */

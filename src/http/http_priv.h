@@ -118,6 +118,8 @@ struct source {
     int64_t at;   /* in the file */
     int64_t left; /* of a known length */
     int64_t near; /* the file was fetched up to here */
+    bool is_let;  /* the gate was asked for the next part already */
+    struct http_gate gate;
     struct http_source from;
 };
 
@@ -149,6 +151,7 @@ struct http_request {
     struct str tail;
     bool on_loop, answered, closes, streams, has_cache_control;
     bool has_unread, body_begun; /* of a body that is taken in pieces */
+    bool is_whole;               /* it came with the head, and is in body_held */
     void (*closed)(void *ctx);
     void *closed_ctx;
     char id[REQUEST_ID_BYTES];
@@ -266,6 +269,9 @@ bool body_read(struct loop *l, struct conn *c); /* straight from the socket; fal
 void body_refuse(struct loop *l, struct conn *c, int status);
 void body_mail(struct loop *l, struct http_request *req);
 void body_abandon(struct http_request *req); /* no thread is left */
+/* On the loop: keeps a body that came with its head, so that the thread of the handler takes it, too. */
+void body_keep(struct http_request *req, struct str body);
+void body_take_whole(struct http_request *req); /* on that thread */
 /* The next bytes of the body may go where they belong at once. */
 static inline bool body_is_direct(const struct conn *c) {
     return c->state == CONN_BODY && c->req->take && c->in.n == 0 && frame_plain(&c->req->frame) > 0;

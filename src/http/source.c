@@ -21,15 +21,29 @@ void source_release(struct http_request *req) {
     if (!s->is_set) return;
     if (s->fd >= 0) (void)close(s->fd);
     if (s->from.end) s->from.end(s->from.ctx);
+    if (s->gate.end) s->gate.end(s->gate.ctx);
     *s = (struct source){ .fd = -1 };
 }
 
-/* ---- on a work thread ---- */
+/* Whether n bytes can be sent without waiting for the disk; looked at where they begin and end. */
+static bool file_is_near(const struct source *s, int64_t n) {
+    char byte;
+    struct iovec v = { .iov_base = &byte, .iov_len = 1 };
+    if (s->at + n <= s->near) return true;
+    return preadv2(s->fd, &v, 1, s->at, RWF_NOWAIT) == 1 && preadv2(s->fd, &v, 1, s->at + n - 1, RWF_NOWAIT) == 1;
+}
 
-static bool file_read(const struct http_file *f, char *out) {
+static void source_begin(struct http_request *req, int status, const char *content_type, const struct http_file *f) {
+    req->source = (struct source){ .is_set = true, .fd = f->fd, .at = f->offset, .left = f->length, .gate = f->gate };
+    if (!reply_long(req, status, content_type, f->length)) source_release(req);
+}
+
+/* `flags`: RWF_NOWAIT, or none. */
+static bool file_read(const struct http_file *f, char *out, int flags) {
     int64_t had = 0;
     while (had < f->length) {
-        ssize_t n = pread(f->fd, out + had, (size_t)(f->length - had), f->offset + had);
+        struct iovec v = { .iov_base = out + had, .iov_len = (size_t)(f->length - had) };
+        ssize_t n = preadv2(f->fd, &v, 1, f->offset + had, flags);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) return false;
         had += n;
@@ -37,31 +51,54 @@ static bool file_read(const struct http_file *f, char *out) {
     return true;
 }
 
-/* Straight into the answer, behind its head; which is taken back when the disk fails. */
-static void reply_small_file(struct http_request *req, int status, const char *content_type,
-                             const struct http_file *f) {
-    size_t had = req->answer.n;
-    bool is_read;
+/* Straight into the answer, behind its head; which is taken back, with the headers, when it can't be read. */
+static bool reply_small_file(struct http_request *req, int status, const char *content_type, const struct http_file *f,
+                             int flags) {
+    struct buf *out = req->sink;
+    size_t had = out->n;
     (void)reply_long(req, status, content_type, f->length);
-    if (buf_reserve(&req->answer, (size_t)f->length) != OK) return; /* half an answer is none */
-    is_read = file_read(f, req->answer.p + req->answer.n);
-    if (is_read) req->answer.n += (size_t)f->length;
-    if (is_read) return;
-    req->answer.n = had;
+    if (buf_reserve(out, (size_t)f->length) != OK) return true; /* half an answer is none */
+    if (file_read(f, out->p + out->n, flags)) {
+        out->n += (size_t)f->length;
+        (void)close(f->fd);
+        if (f->gate.end) f->gate.passed(f->gate.ctx, f->length);
+        if (f->gate.end) f->gate.end(f->gate.ctx);
+        return true;
+    }
+    out->n = had;
     req->answered = false;
     buf_reset(&req->extra);
-    http_reply_problem(req, 500, "internal", "The file could not be read.");
+    return false;
 }
+
+static bool is_small(const struct http_request *req, const struct http_file *f) {
+    return f->length <= FILE_COPY_BYTES && req->head.method != METHOD_HEAD;
+}
+
+bool http_reply_file_near(struct http_request *req, int status, const char *content_type, const struct http_file *f) {
+    const struct source all = { .fd = f->fd, .at = f->offset };
+    assert(req->on_loop && f->fd >= 0 && f->offset >= 0 && f->length >= 0);
+    if (is_small(req, f)) return reply_small_file(req, status, content_type, f, RWF_NOWAIT);
+    if (req->head.method == METHOD_HEAD || file_is_near(&all, smaller(f->length, FILE_STEP_BYTES))) {
+        source_begin(req, status, content_type, f);
+        return true;
+    }
+    buf_reset(&req->extra);
+    return false;
+}
+
+/* ---- on a work thread ---- */
 
 void http_reply_file(struct http_request *req, int status, const char *content_type, struct http_file file) {
     assert(!req->on_loop && file.fd >= 0 && file.offset >= 0 && file.length >= 0);
-    if (file.length <= FILE_COPY_BYTES && req->head.method != METHOD_HEAD) {
-        reply_small_file(req, status, content_type, &file);
-        (void)close(file.fd);
+    if (!is_small(req, &file)) {
+        source_begin(req, status, content_type, &file);
         return;
     }
-    req->source = (struct source){ .is_set = true, .fd = file.fd, .at = file.offset, .left = file.length };
-    if (!reply_long(req, status, content_type, file.length)) source_release(req);
+    if (reply_small_file(req, status, content_type, &file, 0)) return;
+    (void)close(file.fd);
+    if (file.gate.end) file.gate.end(file.gate.ctx);
+    http_reply_problem(req, 500, "internal", "The file could not be read.");
 }
 
 void http_reply_source(struct http_request *req, int status, const char *content_type,
@@ -85,6 +122,14 @@ static void file_fetch(struct http_request *req, void *ctx) {
         at += n;
     }
     s->near = to;
+}
+
+static void file_ask(struct http_request *req, void *ctx) {
+    struct source *s = &req->source;
+    (void)ctx;
+    http_turn.post = MAIL_PIECE;
+    s->is_let = s->gate.ask(s->gate.ctx, true) == HTTP_GATE_OPEN;
+    s->is_cut = !s->is_let;
 }
 
 /* Writes the length of the chunk that begins at `from` into its line, and ends it. */
@@ -152,22 +197,20 @@ static void source_done(struct loop *l, struct conn *c) {
     c->has_input = true; /* more may have come meanwhile */
 }
 
-/* Whether n bytes can be sent without waiting for the disk; looked at where they begin and end. */
-static bool file_is_near(const struct source *s, int64_t n) {
-    char byte;
-    struct iovec v = { .iov_base = &byte, .iov_len = 1 };
-    if (s->at + n <= s->near) return true;
-    return preadv2(s->fd, &v, 1, s->at, RWF_NOWAIT) == 1 && preadv2(s->fd, &v, 1, s->at + n - 1, RWF_NOWAIT) == 1;
+/* Whether the next part may be sent now; if not, *ret_is_open says whether the connection still is. */
+static bool file_is_let(struct loop *l, struct conn *c, bool *ret_is_open) {
+    struct source *s = &c->req->source;
+    enum http_gate_says says = HTTP_GATE_OPEN;
+    if (s->gate.end && !s->is_let) says = s->gate.ask(s->gate.ctx, false);
+    *ret_is_open = says != HTTP_GATE_CLOSED;
+    if (says == HTTP_GATE_CLOSED) conn_close(l, c);
+    if (says == HTTP_GATE_UNSURE) serve_again(l, c, file_ask);
+    return says == HTTP_GATE_OPEN;
 }
 
-static bool file_send(struct loop *l, struct conn *c) {
+/* False: it can't be sent. */
+static bool file_push(struct loop *l, struct conn *c, int64_t left) {
     struct source *s = &c->req->source;
-    int64_t left = smaller(s->left, FILE_STEP_BYTES);
-    if (s->near > s->at) left = smaller(left, s->near - s->at);
-    if (!file_is_near(s, left)) {
-        serve_again(l, c, file_fetch);
-        return true;
-    }
     while (left > 0) {
         ssize_t n = sendfile(c->fd, s->fd, &s->at, (size_t)left);
         if (n < 0 && errno == EINTR) continue;
@@ -175,17 +218,34 @@ static bool file_send(struct loop *l, struct conn *c) {
             c->is_full = true;
             return true;
         }
-        if (n <= 0) {
-            conn_close(l, c);
-            return false;
-        }
+        if (n <= 0) return false;
         left -= n;
         s->left -= n;
         c->moved += (uint64_t)n;
         c->moved_ms = l->now_ms;
     }
-    if (s->left == 0) source_done(l, c);
     return true;
+}
+
+static bool file_send(struct loop *l, struct conn *c) {
+    struct source *s = &c->req->source;
+    int64_t had = s->left, left = smaller(s->left, FILE_STEP_BYTES);
+    bool is_open;
+    if (!file_is_let(l, c, &is_open)) return is_open;
+    if (s->near > s->at) left = smaller(left, s->near - s->at);
+    if (!file_is_near(s, left)) {
+        s->is_let = false; /* that may take long */
+        serve_again(l, c, file_fetch);
+        return true;
+    }
+    s->is_let = false;
+    is_open = file_push(l, c, left);
+    if (s->gate.end && had > s->left) s->gate.passed(s->gate.ctx, had - s->left);
+    if (!is_open)
+        conn_close(l, c);
+    else if (s->left == 0)
+        source_done(l, c);
+    return is_open;
 }
 
 bool source_send(struct loop *l, struct conn *c) {

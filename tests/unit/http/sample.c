@@ -217,6 +217,41 @@ static void get_file_part(struct http_request *req, void *app) {
     http_reply_file(req, 206, "application/octet-stream", (struct http_file){ fd, from, length });
 }
 
+/* From the loop, where that is possible; as the other from a work thread, where it is not. */
+static void get_near_part(struct http_request *req, void *app) {
+    const struct sample *s = app;
+    struct http_file f = { .fd = open(s->file, O_RDONLY | O_CLOEXEC) };
+    bool is_fine = f.fd >= 0 && str_to_i64(http_param(req, "from"), INT64_MAX, &f.offset) == OK &&
+                   str_to_i64(http_param(req, "length"), INT64_MAX, &f.length) == OK;
+    http_add_header(req, "X-Near", STR("yes"));
+    if (is_fine && http_reply_file_near(req, 206, "application/octet-stream", &f)) return;
+    if (f.fd >= 0) (void)close(f.fd);
+    http_hand_over(req, get_file_part);
+}
+
+/* Never sure on a loop. */
+static enum http_gate_says gate_ask(void *ctx, bool may_wait) {
+    struct sample *s = ctx;
+    if (!may_wait) return atomic_load(&s->let) > -2 ? HTTP_GATE_UNSURE : HTTP_GATE_CLOSED;
+    atomic_fetch_add(&s->asked, 1);
+    return atomic_fetch_sub(&s->let, 1) > 0 ? HTTP_GATE_OPEN : HTTP_GATE_CLOSED;
+}
+
+static void gate_passed(void *ctx, int64_t bytes) { atomic_fetch_add(&((struct sample *)ctx)->passed, bytes); }
+static void gate_end(void *ctx) { atomic_fetch_sub(&((struct sample *)ctx)->takers, 1); }
+
+static void get_gated_part(struct http_request *req, void *app) {
+    struct sample *s = seen(app);
+    struct http_file f = { .fd = open(s->file, O_RDONLY | O_CLOEXEC), .gate = { gate_ask, gate_passed, gate_end, s } };
+    if (f.fd < 0 || str_to_i64(http_param(req, "length"), INT64_MAX, &f.length) != OK) {
+        if (f.fd >= 0) (void)close(f.fd);
+        http_reply_problem(req, 404, "not_found", "");
+        return;
+    }
+    atomic_fetch_add(&s->takers, 1);
+    http_reply_file(req, 206, "application/octet-stream", f);
+}
+
 struct maker {
     struct sample *s;
     int64_t made, all, step;
@@ -285,6 +320,8 @@ static const struct http_route routes[] = {
     { "GET", "/static/large", HTTP_FAST, get_large, 0 },
     { "POST", "/pieces/{most}", HTTP_WORK, post_pieces, (size_t)1 << 30, .takes_pieces = true },
     { "GET", "/file/{from}/{length}", HTTP_WORK, get_file_part, 0 },
+    { "GET", "/near/{from}/{length}", HTTP_FAST, get_near_part, 0 },
+    { "GET", "/gated/{length}", HTTP_WORK, get_gated_part, 0 },
     { "GET", "/source/{kind}/{all}/{step}", HTTP_WORK, get_source, 0 },
     { NULL },
 };

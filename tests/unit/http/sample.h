@@ -19,11 +19,13 @@ struct sample {
     int port;
     /* what handlers saw */
     _Atomic int handled, resumed, streams_closed, sleeping;
-    _Atomic int sleep_ms; /* of GET /slow */
-    _Atomic int takers;   /* bodies and sources that were begun and have not ended */
-    _Atomic int cut;      /* bodies that were cut */
-    _Atomic int shown;    /* heads that were shown ahead */
-    const char *file;     /* of GET /file/{from}/{length} */
+    _Atomic int sleep_ms;   /* of GET /slow */
+    _Atomic int takers;     /* bodies and sources that were begun and have not ended */
+    _Atomic int cut;        /* bodies that were cut */
+    _Atomic int asked, let; /* of gates: that had to be asked where it may wait, and how often they still open there */
+    _Atomic int64_t passed; /* bytes through gates */
+    _Atomic int shown;      /* heads that were shown ahead */
+    const char *file;       /* of GET /file/{from}/{length} */
     pthread_mutex_t lock;
     bool has_ticket, has_stream;
     struct http_ticket ticket, stream;

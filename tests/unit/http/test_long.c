@@ -285,15 +285,17 @@ static void test_drain(void **state) {
     stop();
 }
 
-static void expect_file(int from, int length) {
+static void expect_part(const char *route, int from, int length) {
     char request[200];
     struct str got;
-    (void)snprintf(request, sizeof request, "GET /file/%d/%d HTTP/1.1\r\n" CLOSE, from, length);
+    (void)snprintf(request, sizeof request, "GET /%s/%d/%d HTTP/1.1\r\n" CLOSE, route, from, length);
     assert_int_equal(client_ask(sample.port, request, &answer), 206);
     got = client_body(buf_str(&answer));
     assert_int_equal(got.n, length);
     assert_int_equal(length ? memcmp(got.p, file_bytes + from, (size_t)length) : 0, 0);
 }
+
+static void expect_file(int from, int length) { expect_part("file", from, length); }
 
 /* So that the disk must be read. */
 static void forget_file(void) {
@@ -326,6 +328,59 @@ static void test_file(void **state) {
     expect_has("\r\nContent-Length: 5\r\n");
     assert_in_range(answer.n, 3000000, 3001500);
     (void)close(fd);
+    stop();
+}
+
+static bool was_near(void) { return memmem(answer.p, answer.n, "\r\nX-Near: ", 10) != NULL; }
+
+/* The loop answers with what is in memory, and hands over what is not. */
+static void test_file_near(void **state) {
+    static const int lengths[] = { 100, 65537, FILE_BYTES };
+    char request[200];
+    (void)state;
+    start((struct http_options){ 0 });
+    for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+        forget_file();
+        expect_part("near", 0, lengths[i]);
+        expect_file(0, FILE_BYTES);
+        expect_part("near", 0, lengths[i]);
+        assert_true(was_near());
+    }
+    expect_part("near", FILE_BYTES, 0);
+    (void)snprintf(request, sizeof request, "GET /near/%d/100 HTTP/1.1\r\n" CLOSE, FILE_BYTES - 50);
+    assert_int_equal(client_ask(sample.port, request, &answer), 500); /* it is shorter than that */
+    assert_false(was_near());
+    assert_int_equal(client_ask(sample.port, "HEAD /near/0/70000 HTTP/1.1\r\n" CLOSE, &answer), 206);
+    assert_true(was_near());
+    stop();
+}
+
+/* Each part is asked for, what went is counted, and a gate that closes cuts the answer. */
+static void test_file_gate(void **state) {
+    int64_t sent;
+    (void)state;
+    start((struct http_options){ 0 });
+    atomic_store(&sample.let, 1000);
+    for (int i = 0; i < 2; i++) {
+        static const char *const requests[] = { "GET /gated/3000000 HTTP/1.1\r\n" CLOSE,
+                                                "GET /gated/900 HTTP/1.1\r\n" CLOSE };
+        assert_int_equal(client_ask(sample.port, requests[i], &answer), 206);
+        assert_int_equal(client_answers_in(buf_str(&answer)), 1);
+    }
+    assert_true(until(&sample.takers, 0));
+    assert_int_equal(atomic_load(&sample.passed), 3000900);
+    assert_in_range(atomic_load(&sample.asked), 3, 1000);
+    for (int let = -2; let < 3; let++) {
+        if (let == -1) continue; /* it would open no more than for 0 */
+        atomic_store(&sample.let, let);
+        atomic_store(&sample.passed, 0);
+        assert_int_equal(client_ask(sample.port, "GET /gated/4000000 HTTP/1.1\r\n" CLOSE, &answer), 206);
+        assert_int_equal(client_answers_in(buf_str(&answer)), 0);
+        assert_true(until(&sample.takers, 0));
+        sent = (int64_t)client_body(buf_str(&answer)).n;
+        assert_int_equal(sent, atomic_load(&sample.passed));
+        assert_in_range(sent, 0, let > 0 ? let * 1048576 : 0);
+    }
     stop();
 }
 
@@ -494,6 +549,8 @@ int main(void) {
         cmocka_unit_test(test_body_rate),
         cmocka_unit_test(test_drain),
         cmocka_unit_test(test_file),
+        cmocka_unit_test(test_file_near),
+        cmocka_unit_test(test_file_gate),
         cmocka_unit_test(test_file_short),
         cmocka_unit_test(test_source),
         cmocka_unit_test(test_source_cut),
