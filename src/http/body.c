@@ -31,6 +31,21 @@ static void body_deliver(struct http_request *req, void *ctx) {
     if (is == HTTP_PIECE_CUT && !req->answered) reply_refusal(req, req->refusal);
 }
 
+bool body_keep(struct http_request *req, struct str body) {
+    buf_init(&req->body_held, body.n);
+    buf_add(&req->body_held, body);
+    req->is_whole = buf_err(&req->body_held) == OK;
+    if (!req->is_whole) buf_release(&req->body_held);
+    return req->is_whole;
+}
+
+void body_take_whole(struct http_request *req) {
+    http_turn = (struct turn){ 0 };
+    req->is_whole = false;
+    req->piece_is = HTTP_PIECE_LAST;
+    body_deliver(req, NULL);
+}
+
 void body_abandon(struct http_request *req) {
     http_take *take = req->take;
     req->take = NULL;

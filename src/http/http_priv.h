@@ -269,8 +269,9 @@ bool body_read(struct loop *l, struct conn *c); /* straight from the socket; fal
 void body_refuse(struct loop *l, struct conn *c, int status);
 void body_mail(struct loop *l, struct http_request *req);
 void body_abandon(struct http_request *req); /* no thread is left */
-/* On the loop: keeps a body that came with its head, so that the thread of the handler takes it, too. */
-void body_keep(struct http_request *req, struct str body);
+/* On the loop: keeps a body that came with its head, so that the thread of the handler takes it, too. False without
+ * memory. */
+bool body_keep(struct http_request *req, struct str body);
 void body_take_whole(struct http_request *req); /* on that thread */
 /* The next bytes of the body may go where they belong at once. */
 static inline bool body_is_direct(const struct conn *c) {

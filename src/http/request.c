@@ -52,7 +52,7 @@ struct http_request *request_new(struct loop *l, struct conn *c) {
     req->sink = &l->out;
     req->on_loop = true;
     req->answered = req->closes = req->streams = req->has_cache_control = false;
-    req->has_unread = req->body_begun = false;
+    req->has_unread = req->body_begun = req->is_whole = false;
     req->peer_n = 0;
     req->match.param_count = 0;
     head_init(&req->head);

@@ -127,9 +127,11 @@ static size_t serve_begin(struct loop *l, struct conn *c, const char *p, size_t 
         return 0;
     }
     if (req->route->takes_pieces) {
-        req->has_unread = has_body;
-        serve_dispatch(l, c);
-        return 0;
+        size_t kept = h->content_length > 0 && (size_t)h->content_length <= n ? (size_t)h->content_length : 0;
+        if (kept > 0 && !body_keep(req, (struct str){ p, kept })) kept = 0;
+        req->has_unread = has_body && kept == 0;
+        serve_dispatch(l, c); /* from here on the request may be another thread's */
+        return kept;
     }
     if (!h->is_chunked && (!has_body || (size_t)h->content_length <= n)) {
         if (has_body) req->body = (struct str){ p, (size_t)h->content_length };

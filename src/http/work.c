@@ -39,6 +39,7 @@ static void work_do(struct http_request *req) {
         continuation(req, req->continuation_ctx);
     else
         req->handler(req, req->server->o.app);
+    if (http_turn.post == MAIL_BODY && req->is_whole) body_take_whole(req);
     if (http_turn.is_suspended) return; /* somebody else has it already */
     if (!req->answered && http_turn.post == MAIL_DONE)
         http_reply_problem(req, 500, "internal", "The request was not answered.");
