@@ -3,6 +3,8 @@
  * repository; whatever else is asked goes to backup/guarded.c. restic shows the reason phrase of a refusal and nothing
  * else of it, so what to do stands there.
  */
+#include <unistd.h>
+
 #include "api/backup_guarded.h"
 #include "api/backup_list.h"
 #include "api/resources.h"
@@ -93,7 +95,7 @@ static bool may_enter(struct rest_call *c) {
 
 static bool is_let_in(struct rest_call *c) {
     const struct backup_ask ask = { .repo = c->repo, .asker = c->who.device };
-    return (is_reading(c) || is_lock(c)) && backup_guard_remembers(c->api->backup, &ask, &c->restore);
+    return (is_reading(c) || is_lock(c)) && backup_guard_remembers(c->api->backup, &ask, true, &c->restore);
 }
 
 /* False: answered. */
@@ -127,32 +129,24 @@ static void note_request(const struct rest_call *c) {
     if (!c->is_own) backup_reads_add(c->api->backup, c->repo.account, c->restore, 0, 1);
 }
 
-static enum http_piece next(void *ctx, struct buf *out) {
-    bool is_last = false;
-    enum err r = blobs_body_next(ctx, out, &is_last);
-    if (r != OK) log_err(r, "backup");
-    if (r != OK) return HTTP_PIECE_CUT;
-    return is_last ? HTTP_PIECE_LAST : HTTP_PIECE_MORE;
-}
-
-static void end(void *ctx) { blobs_body_close(ctx); }
-
-static void reply_object(struct rest_call *c, const struct blob_got *got, bool is_part) {
+/* False, of a near one alone: it must be handed over, and `got` is still the caller's. */
+static bool reply_object(struct rest_call *c, const struct blob_got *got, bool is_part, bool is_near) {
     struct http_request *req = c->req;
+    const struct http_file file = { .fd = got->fd, .offset = got->from, .length = got->length };
+    int status = is_part ? 206 : 200;
     http_add_header(req, "Accept-Ranges", STR("bytes"));
     if (is_part) {
         const char *range = arena_fmt(http_arena(req), "bytes %lld-%lld/%lld", (long long)got->from,
                                       (long long)(got->from + got->length - 1), (long long)got->size);
         http_add_header(req, "Content-Range", str_from(range ? range : "bytes */*"));
     }
-    if (!c->is_own)
-        backup_guarded_reply(req, is_part ? 206 : 200,
-                             &(struct backup_passage){ c->api->backup, c->repo, c->who.device }, got);
-    else if (got->fd >= 0)
-        http_reply_file(req, is_part ? 206 : 200, BACKUP_OCTETS, (struct http_file){ got->fd, got->from, got->length });
-    else
-        http_reply_source(req, is_part ? 206 : 200, BACKUP_OCTETS,
-                          &(struct http_source){ got->length, next, end, got->body });
+    if (!c->is_own) {
+        const struct backup_passage p = { c->api->backup, c->repo, c->who.device, c->restore, is_near };
+        return backup_guarded_reply(req, status, &p, got);
+    }
+    if (is_near) return http_reply_file_near(req, status, BACKUP_OCTETS, &file);
+    http_reply_file(req, status, BACKUP_OCTETS, file);
+    return true;
 }
 
 static void get_object(struct rest_call *c) {
@@ -169,8 +163,7 @@ static void get_object(struct rest_call *c) {
     } else if (r != OK) {
         fail(c->req, r);
     } else {
-        note_request(c);
-        reply_object(c, &got, range.is_given);
+        (void)reply_object(c, &got, range.is_given, false);
     }
 }
 
@@ -188,7 +181,7 @@ static void head_object(struct rest_call *c) {
     http_reply_source(c->req, 200, BACKUP_OCTETS, &(struct http_source){ .length = size });
 }
 
-void backup_read(struct http_request *req, void *app) {
+static void read_any(struct http_request *req, void *app) {
     struct rest_call c;
     if (!rest_begin(req, app, &c)) return;
     switch (c.path.kind) {
@@ -204,6 +197,41 @@ void backup_read(struct http_request *req, void *app) {
         else
             get_object(&c);
     }
+}
+
+/* An object whose reader was let in a moment ago. */
+static bool near_begin(struct http_request *req, struct api *api, struct rest_call *c) {
+    *c = (struct rest_call){ .api = api, .req = req };
+    if (rest_credential_parse(http_header(req, "authorization"), &c->who) != OK || !backup_knew(api->backup, &c->who) ||
+        id_parse(http_param(req, "device"), c->repo.device.b) != OK ||
+        rest_path_parse(http_param(req, "path"), &c->path) != OK)
+        return false;
+    c->repo.account = c->who.account;
+    c->is_own = id_eq(c->repo.device.b, c->who.device.b);
+    if (c->path.kind != REST_CONFIG && c->path.kind != REST_OBJECT) return false;
+    if (c->is_own) return true;
+    return backup_guard_remembers(api->backup, &(struct backup_ask){ .repo = c->repo, .asker = c->who.device }, false,
+                                  &c->restore);
+}
+
+/*
+ * On the loop: answers what memory can answer (credential, permission, file), which saves the way to a work thread and
+ * back. Whatever needs more than that, or is to be refused, goes there.
+ */
+void backup_read(struct http_request *req, void *app) {
+    struct rest_call c;
+    struct blob_range range = { 0 };
+    struct blob_got got = { .fd = -1 };
+    if (near_begin(req, app, &c)) {
+        struct blob_ref ref = ref_of(&c);
+        bool is_head = str_eq(http_method(req), STR("HEAD"));
+        if (!is_head) rest_range_parse(http_header(req, "range"), &range);
+        if ((c.is_own || !is_head) && blobs_get_near(backup_blobs(c.api->backup), &ref, &range, &got) == OK &&
+            reply_object(&c, &got, range.is_given, true))
+            return;
+        if (got.fd >= 0) (void)close(got.fd);
+    }
+    http_hand_over(req, read_any);
 }
 
 /* ---- writing ---- */

@@ -11,9 +11,12 @@ struct backup_passage {
     struct backup *backup;
     struct repo_id repo;    /* whose */
     struct device_id asker; /* who reads */
+    struct attempt_id restore;
+    bool is_near; /* on the loop, which does not wait */
 };
-/* Takes what `got` holds. 200 or 206, as the caller has found. */
-void backup_guarded_reply(struct http_request *req, int status, const struct backup_passage *p,
+/* Counts the request, and takes what `got` holds. 200 or 206, as the caller has found. False, of a near one alone:
+ * nothing is answered, counted or taken. */
+bool backup_guarded_reply(struct http_request *req, int status, const struct backup_passage *p,
                           const struct blob_got *got);
 
 #endif

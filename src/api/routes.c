@@ -45,7 +45,7 @@ const struct http_route api_routes[] = {
 
     { "POST", V1 "/devices/{id}/backup-token", HTTP_WORK, backup_token_make, BODY },
     { "GET", V1 "/backups", HTTP_WORK, backups_list, 0 },
-    { "GET", "/backup/{device}/{path...}", HTTP_WORK, backup_read, 0 },
+    { "GET", "/backup/{device}/{path...}", HTTP_FAST, backup_read, 0 },
     { "POST", "/backup/{device}/{path...}", HTTP_WORK, backup_write, (size_t)BLOB_BYTES_MAX, .takes_pieces = true },
     { "DELETE", "/backup/{device}/{path...}", HTTP_WORK, backup_delete, 16 },
 

@@ -60,6 +60,15 @@ static bool was_right(struct backup *b, const struct rest_credential *c, int64_t
     return is_right;
 }
 
+bool backup_knew(struct backup *b, const struct rest_credential *c) {
+    const struct known *k = place_of(b, c);
+    bool was;
+    if (pthread_mutex_trylock(&b->lock) != 0) return false;
+    was = k->until_ms > clock_mono_ms() && bytes_eq_secret(&k->credential, c, sizeof *c);
+    (void)pthread_mutex_unlock(&b->lock);
+    return was;
+}
+
 void backup_forget(struct backup *b, struct account_id account) {
     if (!b) return;
     (void)pthread_mutex_lock(&b->lock);

@@ -37,6 +37,8 @@ void backup_tick(struct backup *b);
  * so that a revocation holds after that everywhere, and at once where backup_forget is called.
  */
 enum err backup_knows(struct backup *b, const struct rest_credential *c) MUST_CHECK;
+/* Whether it was found right within the second. Waits for nothing; false also where that can't be told at once. */
+bool backup_knew(struct backup *b, const struct rest_credential *c);
 void backup_forget(struct backup *b, struct account_id account);
 /* Whether the account has that device; also when it was removed: its backup is still there. */
 enum err backup_has_device(struct backup *b, const struct repo_id *repo) MUST_CHECK;
@@ -54,8 +56,9 @@ struct backup_ask {
  * after that everywhere, and at once where backup_forget is called. *ret_attempt: the restore that is done, with a yes.
  */
 enum backup_verdict backup_guard_check(struct backup *b, const struct backup_ask *ask, struct attempt_id *ret_attempt);
-/* Whether it is remembered. Touches no database. */
-bool backup_guard_remembers(struct backup *b, const struct backup_ask *ask, struct attempt_id *ret_attempt);
+/* Whether it is remembered. Touches no database; with may_wait false it waits for nothing, and may forget. */
+bool backup_guard_remembers(struct backup *b, const struct backup_ask *ask, bool may_wait,
+                            struct attempt_id *ret_attempt);
 /* Whether a device may delete snapshots, packs, indexes, keys and the config of its own repository now. */
 enum backup_verdict backup_guard_may_delete(struct backup *b, const struct repo_id *repo);
 
@@ -65,6 +68,9 @@ struct backup_reads {
 };
 void backup_reads_add(struct backup *b, struct account_id account, struct attempt_id restore, int64_t bytes,
                       int64_t requests);
+/* Without waiting: false, and nothing is counted, where that can't be done at once. */
+bool backup_reads_try_add(struct backup *b, struct account_id account, struct attempt_id restore, int64_t bytes,
+                          int64_t requests);
 /* Zero where nothing was read. In the caller's transaction. */
 enum err backup_reads_get(struct store_tx *tx, struct account_id account, struct attempt_id restore,
                           struct backup_reads *ret) MUST_CHECK;

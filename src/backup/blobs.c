@@ -109,6 +109,11 @@ enum err blobs_get(struct blobs *b, const struct blob_ref *ref, const struct blo
     *ret = (struct blob_got){ .fd = -1 };
     return b->calls->get(b, ref, range, ret);
 }
+enum err blobs_get_near(struct blobs *b, const struct blob_ref *ref, const struct blob_range *range,
+                        struct blob_got *ret) {
+    *ret = (struct blob_got){ .fd = -1 };
+    return b->calls->get_near ? b->calls->get_near(b, ref, range, ret) : ERR_BUSY;
+}
 enum err blobs_body_next(struct blob_body *body, struct buf *out, bool *ret_is_last) {
     return body->blobs->calls->body_next(body, out, ret_is_last);
 }

@@ -84,6 +84,9 @@ struct blob_got {
 /* ERR_TOO_LARGE: the range begins past the end; ret->size is set. */
 enum err blobs_get(struct blobs *b, const struct blob_ref *ref, const struct blob_range *range,
                    struct blob_got *ret) MUST_CHECK;
+/* The same without waiting for disk or network: ERR_BUSY where it can't be. */
+enum err blobs_get_near(struct blobs *b, const struct blob_ref *ref, const struct blob_range *range,
+                        struct blob_got *ret) MUST_CHECK;
 enum err blobs_body_next(struct blob_body *body, struct buf *out, bool *ret_is_last) MUST_CHECK;
 void blobs_body_close(struct blob_body *body); /* NULL is fine */
 enum err blobs_stat(struct blobs *b, const struct blob_ref *ref, int64_t *ret_size) MUST_CHECK;

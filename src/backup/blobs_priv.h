@@ -14,6 +14,8 @@ struct blobs_calls {
     enum err (*put_commit)(struct blob_put *p, bool *ret_is_new);
     void (*put_free)(struct blob_put *p); /* with all that was not committed */
     enum err (*get)(struct blobs *b, const struct blob_ref *ref, const struct blob_range *range, struct blob_got *ret);
+    enum err (*get_near)(struct blobs *b, const struct blob_ref *ref, const struct blob_range *range,
+                         struct blob_got *ret); /* NULL: it always waits */
     enum err (*body_next)(struct blob_body *body, struct buf *out, bool *ret_is_last);
     void (*body_close)(struct blob_body *body);
     enum err (*stat)(struct blobs *b, const struct blob_ref *ref, int64_t *ret_size);

@@ -17,11 +17,12 @@ static bool is_of(const struct passed *p, const struct backup_ask *ask) {
            id_eq(p->asker.b, ask->asker.b);
 }
 
-bool backup_guard_remembers(struct backup *b, const struct backup_ask *ask, struct attempt_id *ret_attempt) {
+bool backup_guard_remembers(struct backup *b, const struct backup_ask *ask, bool may_wait,
+                            struct attempt_id *ret_attempt) {
     const struct passed *p = place_of(b, ask);
     int64_t mono_ms = clock_mono_ms(), wall_ms = clock_wall_ms();
     bool does;
-    (void)pthread_mutex_lock(&b->lock);
+    if ((may_wait ? pthread_mutex_lock(&b->lock) : pthread_mutex_trylock(&b->lock)) != 0) return false;
     does = is_of(p, ask) && p->seen_until_ms > mono_ms && p->window.until_ms > wall_ms;
     if (does) *ret_attempt = p->window.attempt;
     (void)pthread_mutex_unlock(&b->lock);
@@ -55,7 +56,7 @@ enum backup_verdict backup_guard_check(struct backup *b, const struct backup_ask
     int64_t forgets = forgets_now(b);
     enum err r;
     if (!b->guard) return BACKUP_REFUSE;
-    if (backup_guard_remembers(b, ask, ret_attempt)) return BACKUP_ALLOW;
+    if (backup_guard_remembers(b, ask, true, ret_attempt)) return BACKUP_ALLOW;
     r = guard_restore_may(b->guard, &x, &window);
     if (r != OK) return r == ERR_NOT_FOUND ? BACKUP_REFUSE : BACKUP_UNKNOWN;
     if (window.until_ms == 0) return BACKUP_REFUSE;

@@ -26,11 +26,10 @@ static struct reads *reads_of(struct backup *b, struct account_id account, struc
     return r;
 }
 
-void backup_reads_add(struct backup *b, struct account_id account, struct attempt_id restore, int64_t bytes,
-                      int64_t requests) {
-    struct reads *r;
-    (void)pthread_mutex_lock(&b->lock);
-    r = reads_of(b, account, restore);
+/* Under the lock. */
+static void add(struct backup *b, struct account_id account, struct attempt_id restore, int64_t bytes,
+                int64_t requests) {
+    struct reads *r = reads_of(b, account, restore);
     if (!r && (r = calloc(1, sizeof *r)) != NULL) {
         *r = (struct reads){ .next = b->reads, .account = account, .restore = restore };
         b->reads = r;
@@ -40,7 +39,21 @@ void backup_reads_add(struct backup *b, struct account_id account, struct attemp
         r->unsaved.requests += requests;
         r->unsaved.last_ms = clock_wall_ms();
     }
+}
+
+void backup_reads_add(struct backup *b, struct account_id account, struct attempt_id restore, int64_t bytes,
+                      int64_t requests) {
+    (void)pthread_mutex_lock(&b->lock);
+    add(b, account, restore, bytes, requests);
     (void)pthread_mutex_unlock(&b->lock);
+}
+
+bool backup_reads_try_add(struct backup *b, struct account_id account, struct attempt_id restore, int64_t bytes,
+                          int64_t requests) {
+    if (pthread_mutex_trylock(&b->lock) != 0) return false;
+    add(b, account, restore, bytes, requests);
+    (void)pthread_mutex_unlock(&b->lock);
+    return true;
 }
 
 static enum err on_reads(void *ctx, const struct store_val *v) {

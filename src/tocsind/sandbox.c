@@ -174,8 +174,8 @@ static const int calls_all[] = {
 static const int calls_front[] = {
     CALL(accept4),     CALL(shutdown),   CALL(getsockname), CALL(getpeername), CALL(setsockopt),
     CALL(getsockopt),  CALL(sendfile),   CALL(preadv2),     CALL(mkdirat),     CALL(mkdir),
-    CALL(linkat),      CALL(renameat),   CALL(renameat2), /* backups */
-    CALL(setpriority), CALL(ioprio_set),                  /* their scrub */
+    CALL(linkat),      CALL(renameat),   CALL(renameat2),   CALL(openat2), /* backups */
+    CALL(setpriority), CALL(ioprio_set),                                   /* their scrub */
 };
 static const int calls_keeper[] = { CALL(setpriority), CALL(getpriority), CALL(sched_setscheduler),
                                     CALL(sched_setattr) };

@@ -224,7 +224,7 @@ def test_failing_reads(server):
     device = first_device(server.person()).make()
     data = random.randbytes(1000)
     name = device.put("data", data)
-    tracer = inject(server, "pread64:error=EIO")
+    tracer = inject(server, "preadv2:error=EIO")
     answer = device.ask("GET", f"data/{name}", Range="bytes=1-99")
     release(tracer)
     assert answer.status_code == 500
