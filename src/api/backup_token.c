@@ -49,10 +49,19 @@ void backup_token_make(struct http_request *req, void *app) {
     bytes_wipe(token, sizeof token);
 }
 
+static json_t *growth_json(const struct backup_growth *g) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < g->n; i++)
+        (void)json_array_append_new(
+            list, json_pack("{s:o,s:I}", "at", json_time(g->days[i].at_ms), "bytes", (json_int_t)g->days[i].bytes));
+    return list;
+}
+
 static enum err on_backup(void *ctx, const struct backup_summary *s) {
-    (void)json_array_append_new(ctx, json_pack("{s:o,s:I,s:I,s:o,s:I}", "device", json_id(s->device.b), "bytes",
+    (void)json_array_append_new(ctx, json_pack("{s:o,s:I,s:I,s:o,s:I,s:o}", "device", json_id(s->device.b), "bytes",
                                                (json_int_t)s->bytes, "files", (json_int_t)s->files, "last_write",
-                                               json_time(s->last_write_ms), "snapshots", (json_int_t)s->snapshots));
+                                               json_time(s->last_write_ms), "snapshots", (json_int_t)s->snapshots,
+                                               "growth", growth_json(&s->growth)));
     return OK;
 }
 

@@ -108,9 +108,17 @@ void backup_settle(struct backup *b, const struct blob_ref *ref, int64_t reserve
 /* Removes and counts. */
 enum err backup_remove(struct backup *b, const struct blob_ref *ref) MUST_CHECK;
 
+#define BACKUP_GROWTH_DAYS 90
+struct backup_growth { /* oldest first; a day without a change has none */
+    size_t n;
+    struct backup_day {
+        int64_t at_ms, bytes; /* the day's begin, and what was there at its end (today: lately) */
+    } days[BACKUP_GROWTH_DAYS];
+};
 struct backup_summary {
     struct device_id device;
     int64_t bytes, files, snapshots, last_write_ms;
+    struct backup_growth growth;
 };
 typedef enum err backup_fn(void *ctx, const struct backup_summary *s);
 enum err backup_each(struct backup *b, struct account_id account, backup_fn *fn, void *ctx) MUST_CHECK;

@@ -80,6 +80,11 @@ void repos_release(struct backup *b);
 /* The numbers as they are now; ERR_NOT_FOUND: no such repository. */
 enum err repo_counts(struct backup *b, const struct repo_id *id, struct counts *ret) MUST_CHECK;
 
+/* growth.c; in the caller's transaction */
+enum err growth_note(struct store_tx *tx, const struct repo_id *id) MUST_CHECK;
+enum err growth_get(struct store_tx *tx, const struct repo_id *id, struct backup_growth *ret) MUST_CHECK;
+extern const struct store_stmt GROWTH_NOTE, GROWTH_DROP, GROWTH_GET;
+
 /* reads.c */
 void reads_save(struct backup *b);
 void reads_release(struct backup *b);
@@ -93,7 +98,7 @@ void watch_tick(struct backup *b);
 
 /* left.c: forgets the backups of accounts that are gone. Slow; on the scrub's thread. */
 void left_forget(struct backup *b);
-extern const struct store_stmt LEFT_NEXT, LEFT_REPOSITORY, LEFT_WATCH, LEFT_READS;
+extern const struct store_stmt LEFT_NEXT, LEFT_REPOSITORY, LEFT_GROWTH, LEFT_WATCH, LEFT_READS;
 
 /* scrub.c */
 enum err scrub_start(struct backup *b, const struct backup_options *o) MUST_CHECK;

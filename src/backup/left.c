@@ -16,6 +16,12 @@ const struct store_stmt LEFT_REPOSITORY = {
     .out = "",
     .sql = "DELETE FROM backup_repository WHERE account_id = ?1 AND device_id = ?2",
 };
+const struct store_stmt LEFT_GROWTH = {
+    .name = "left_growth",
+    .in = "bb",
+    .out = "",
+    .sql = "DELETE FROM backup_growth WHERE account_id = ?1 AND device_id = ?2",
+};
 const struct store_stmt LEFT_WATCH = {
     .name = "left_watch", .in = "b", .out = "", .sql = "DELETE FROM backup_watch WHERE account_id = ?1"
 };
@@ -46,6 +52,7 @@ static enum err next_tx(struct store_tx *tx, void *ctx) {
 static enum err drop_tx(struct store_tx *tx, void *ctx) {
     const struct leaving *l = ctx;
     enum err r = store_exec(tx, &LEFT_REPOSITORY, S_IN(S_B(l->repo.account.b), S_B(l->repo.device.b)), NULL);
+    if (r == OK) r = store_exec(tx, &LEFT_GROWTH, S_IN(S_B(l->repo.account.b), S_B(l->repo.device.b)), NULL);
     if (r == OK) r = store_exec(tx, &LEFT_WATCH, S_IN(S_B(l->repo.account.b)), NULL);
     return r == OK ? store_exec(tx, &LEFT_READS, S_IN(S_B(l->repo.account.b)), NULL) : r;
 }

@@ -59,11 +59,11 @@ const struct store_stmt REPO_RECOUNT = {
            " WHERE account_id = ?1 AND device_id = ?2",
 };
 
-const struct store_stmt *const backup_statements[] = { &REPO_MAKE,       &REPO_GET,     &REPO_LIST,  &REPO_MARK,
-                                                       &REPO_SAVE,       &REPO_RECOUNT, &READS_ADD,  &READS_GET,
-                                                       &WATCH_GET,       &WATCH_EXPECT, &WATCH_TOLD, &WATCH_OVERDUE,
-                                                       &SCRUB_NEXT,      &SCRUB_CLAIM,  &SCRUB_DONE, &LEFT_NEXT,
-                                                       &LEFT_REPOSITORY, &LEFT_WATCH,   &LEFT_READS, NULL };
+const struct store_stmt *const backup_statements[] = {
+    &REPO_MAKE,       &REPO_GET,     &REPO_LIST,   &REPO_MARK,     &REPO_SAVE,  &REPO_RECOUNT, &READS_ADD,  &READS_GET,
+    &WATCH_GET,       &WATCH_EXPECT, &WATCH_TOLD,  &WATCH_OVERDUE, &SCRUB_NEXT, &SCRUB_CLAIM,  &SCRUB_DONE, &LEFT_NEXT,
+    &LEFT_REPOSITORY, &LEFT_GROWTH,  &GROWTH_NOTE, &GROWTH_DROP,   &GROWTH_GET, &LEFT_WATCH,   &LEFT_READS, NULL
+};
 
 /* ---- in memory ---- */
 
@@ -209,7 +209,7 @@ static enum err save_tx(struct store_tx *tx, void *ctx) {
                    S_IN(S_B(id->account.b), S_B(id->device.b), S_I(row->counts.bytes), S_I(row->counts.files),
                         S_I(row->counts.snapshots), S_I(row->last_write_ms), S_I(row->ends_mark), S_I(row->lease_ms)),
                    NULL);
-    return r;
+    return r == OK ? growth_note(tx, id) : r;
 }
 
 /* Writes what has come since; ends the mark when nothing is being written and `is_quiet`. */
@@ -418,7 +418,18 @@ enum err repo_counts(struct backup *b, const struct repo_id *id, struct counts *
     return r;
 }
 
+struct growing {
+    const struct repo_id *id;
+    struct backup_growth *ret;
+};
+
+static enum err growth_tx(struct store_tx *tx, void *ctx) {
+    const struct growing *g = ctx;
+    return growth_get(tx, g->id, g->ret);
+}
+
 static enum err summarize(struct backup *b, const struct repo_id *id, struct backup_summary *ret) {
+    struct growing growing = { id, &ret->growth };
     struct repo *repo = repo_use(b, id);
     struct counts c;
     enum err r;
@@ -426,11 +437,11 @@ static enum err summarize(struct backup *b, const struct repo_id *id, struct bac
     r = repo_ready(b, repo, false);
     (void)pthread_mutex_lock(&b->lock);
     c = sum(repo->known, repo->unsaved);
-    *ret = (struct backup_summary){ id->device, c.bytes, c.files, c.snapshots, repo->last_write_ms };
+    *ret = (struct backup_summary){ id->device, c.bytes, c.files, c.snapshots, repo->last_write_ms, { .n = 0 } };
     if (repo->changed_ms == 0) repo->changed_ms = clock_mono_ms();
     (void)pthread_mutex_unlock(&b->lock);
     repo_leave(b, repo);
-    return r;
+    return r == OK ? store_read(b->store, growth_tx, &growing) : r;
 }
 
 enum err backup_each(struct backup *b, struct account_id account, backup_fn *fn, void *ctx) {

@@ -1,9 +1,11 @@
 """The REST protocol of restic, request by request: every status, whoever asks."""
 
+import datetime
 import hashlib
 import json
 import socket
 import threading
+import time
 
 import pytest
 import requests
@@ -175,7 +177,7 @@ def test_append_only(device):
 
 
 def test_backups(person, device):
-    assert person.client.api("GET", "/backups") == {"backups": [{"device": device.id, "bytes": 0, "files": 0, "last_write": None, "snapshots": 0}]}
+    assert person.client.api("GET", "/backups") == {"backups": [{"device": device.id, "bytes": 0, "files": 0, "last_write": None, "snapshots": 0, "growth": []}]}
     device.ask("POST", "config", b"c" * 100)
     device.put("data", b"d" * 1000)
     device.put("snapshots", b"s" * 10)
@@ -187,6 +189,34 @@ def test_backups(person, device):
     device.ask("DELETE", f"locks/{lock}")
     assert person.client.api("GET", "/backups")["backups"][0]["bytes"] == 1110
     person.client.call("GET", "/api/v1/backups", None, None, 401)
+
+
+def test_growth():
+    """A number a day."""
+    server = tocsin.Server("sqlite")
+    try:
+        device = first_device(server.person()).make()
+
+        def growth():
+            return device.client.api("GET", "/backups")["backups"][0]["growth"]
+
+        def wait(want):
+            end = time.monotonic() + 20
+            while (shown := [g["bytes"] for g in growth()]) != want:
+                assert time.monotonic() < end, shown
+                time.sleep(0.1)
+
+        device.put("data", b"1" * 1000)
+        wait([1000])
+        device.put("data", b"2" * 1000)
+        wait([2000])
+        server.advance(seconds=86400 - time.time() % 86400 + 1)
+        device.put("data", b"3" * 1000)
+        wait([2000, 3000])
+        first, second = (datetime.datetime.fromisoformat(g["at"]) for g in growth())
+        assert second - first == datetime.timedelta(days=1) and (first.hour, first.minute, first.second) == (0, 0, 0)
+    finally:
+        server.stop()
 
 
 def test_early_refusal(device, person):

@@ -16,7 +16,13 @@ static const struct store_stmt EXPIRE = { .name = "test_expire",
                                           .out = "",
                                           .sql =
                                               "UPDATE backup_repository SET lease_ms = 1000000000000 WHERE marks > 0" };
-static const struct store_stmt *const own[] = { &EXPIRE, NULL };
+static const struct store_stmt PAST = {
+    .name = "test_past",
+    .in = "bbii",
+    .out = "",
+    .sql = "INSERT INTO backup_growth (account_id, device_id, day, bytes) VALUES (?1, ?2, ?3, ?4)",
+};
+static const struct store_stmt *const own[] = { &EXPIRE, &PAST, NULL };
 static const struct store_stmt *const *const statements[] = { identity_statements, backup_statements, own, NULL };
 
 struct world {
@@ -86,6 +92,36 @@ static void expect(struct world *w, int64_t files, int64_t snapshots, int64_t by
     assert_true((s.last_write_ms > 0) == (files > 0));
 }
 
+/* One a day, without a gap up to today. */
+static void expect_growth(struct world *w, int64_t past_days) {
+    struct backup_summary s = { 0 };
+    assert_int_equal(backup_each(w->b, w->repo.account, on_summary, &s), OK);
+    assert_int_equal(s.growth.n, past_days + 1);
+    assert_int_equal(s.growth.days[past_days].bytes, s.bytes);
+    assert_int_equal(s.growth.days[past_days].at_ms, clock_wall_ms() / MS_PER_DAY * MS_PER_DAY);
+    for (size_t i = 1; i < s.growth.n; i++)
+        assert_int_equal(s.growth.days[i].at_ms - s.growth.days[i - 1].at_ms, MS_PER_DAY);
+}
+
+static enum err note_past_tx(struct store_tx *tx, void *ctx) {
+    const struct world *w = ctx;
+    enum err r = OK;
+    for (int64_t day = clock_wall_ms() / MS_PER_DAY - 1, i = 0; i < 120 && r == OK; i++)
+        r = store_exec(tx, &PAST, S_IN(S_B(w->repo.account.b), S_B(w->repo.device.b), S_I(day - i), S_I(i)), NULL);
+    return r;
+}
+
+static void test_growth(void **state) {
+    struct world w;
+    world_open(&w, state);
+    assert_int_equal(store_write(w.m->store, note_past_tx, &w), OK);
+    assert_int_equal(put(&w, BLOB_DATA, 1, 1000), OK);
+    backup_free(w.b); /* writes */
+    start(&w);
+    expect_growth(&w, BACKUP_GROWTH_DAYS - 1);
+    world_close(&w);
+}
+
 static void test_counts(void **state) {
     struct world w;
     struct blob_ref ref = { .type = BLOB_SNAPSHOTS };
@@ -104,6 +140,7 @@ static void test_counts(void **state) {
     backup_free(w.b); /* an orderly end writes them */
     start(&w);
     expect(&w, 2, 1, 1300);
+    expect_growth(&w, 0);
     world_close(&w);
 }
 
@@ -261,8 +298,13 @@ static void test_what_is_left_of_the_gone(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counts), cmocka_unit_test(test_tick),  cmocka_unit_test(test_crash),
-        cmocka_unit_test(test_quota),  cmocka_unit_test(test_known), cmocka_unit_test(test_what_is_left_of_the_gone),
+        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_growth),
+        cmocka_unit_test(test_tick),
+        cmocka_unit_test(test_crash),
+        cmocka_unit_test(test_quota),
+        cmocka_unit_test(test_known),
+        cmocka_unit_test(test_what_is_left_of_the_gone),
     };
     int failed = cmocka_run_group_tests_name("sqlite", tests, open_sqlite, main_store_close);
     if (main_store_has_postgres())

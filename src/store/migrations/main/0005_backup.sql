@@ -22,3 +22,12 @@ CREATE TABLE backup_repository (
     lease_ms INTEGER NOT NULL,
     PRIMARY KEY (account_id, device_id)
 ) @strict;
+
+-- What it held on each of its last ninety days, for the eye. day: since 1970, UTC.
+CREATE TABLE backup_growth (
+    account_id BLOB NOT NULL,
+    device_id BLOB NOT NULL CHECK (length(device_id) = 16),
+    day INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (account_id, device_id, day)
+) @strict;

@@ -24,7 +24,7 @@ function allowDeletion(b, name) {
 }
 
 function backupCard(b, name) {
-  const points = (b.growth || []).map((g) => [new Date(g.at).getTime(), g.bytes]);
+  const points = b.growth.map((g) => [new Date(g.at).getTime(), g.bytes]);
   const is_stale = !b.last_write || Date.now() - new Date(b.last_write) > stale_ms;
   return el("section", { class: "card", "aria-label": name, "data-backup": b.device },
     el("h2", {}, name),
