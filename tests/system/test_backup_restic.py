@@ -1,6 +1,7 @@
 """The real restic against the real server: two devices, five at once, kill -9 in the middle, full and failing disks."""
 
 import hashlib
+import itertools
 import os
 import pathlib
 import random
@@ -218,6 +219,39 @@ def test_failing_disk(rule, want):
         assert device.client.api("GET", "/backups")["backups"][0]["files"] == 2
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize("rule,want", [("fsync,fdatasync:delay_enter=1000000", 200), ("fsync:delay_enter=1000000:error=EIO", 500)])
+def test_slow_disk(rule, want):
+    """Uploads wait for it, more of them than there are threads, or are refused; session checks go on."""
+    server = tocsin.Server("sqlite")
+    try:
+        device = first_device(server.person()).make()
+        names = [device.put("data", bytes([i])) for i in range(40)]  # the folders are there
+        tracer = inject(server, rule)
+        answers, waits = {}, []
+        uploads = [threading.Thread(target=lambda i=i: answers.update({i: upload(device, names[i][:2], i)})) for i in range(40)]
+        for u in uploads:
+            u.start()
+        while any(u.is_alive() for u in uploads):
+            began = time.monotonic()
+            assert device.client.api("GET", "/session")["device"]["id"] == device.id
+            waits.append(time.monotonic() - began)
+        release(tracer)
+        assert {status for status, _ in answers.values()} == {want}, answers
+        assert max(took for _, took in answers.values()) > 1
+        assert len(waits) > 10 and max(waits) < 0.9, max(waits)
+        assert len(device.list("data")) == (80 if want == 200 else 40)
+    finally:
+        server.stop()
+
+
+def upload(device, fan, seed):
+    """An object of a folder that is there: its status, and how long it took."""
+    data = next(d for n in itertools.count() if hashlib.sha256(d := b"%d %d" % (seed, n)).hexdigest().startswith(fan))
+    began = time.monotonic()
+    answer = device.ask("POST", f"data/{hashlib.sha256(data).hexdigest()}", data)
+    return answer.status_code, time.monotonic() - began
 
 
 def test_failing_reads(server):
