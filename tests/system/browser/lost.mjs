@@ -1,7 +1,7 @@
 // Cleo's account is locked down and every session of hers is over. The way back: her recovery key, and a code that a
 // push brings to the device that she has signed up with. Besides: the worker, no connection, a keyboard.
-import { accessible, check, expectNoise, heading, launch, mails, origin, person, press, quiet, serverIsUp, shoot, sleep, total, type, until } from "./tools.mjs";
-import { keepKey, knock, signUp } from "./steps.mjs";
+import { accessible, check, expectNoise, heading, linkOf, mails, origin, people, press, quiet, run, said, shoot, sleep, type, until } from "./tools.mjs";
+import { disown, keepKey, knock, signUp, typeAddress } from "./steps.mjs";
 import { notifications, pushService, subscribe } from "./pushes.mjs";
 
 const email = "cleo@example.org";
@@ -56,11 +56,7 @@ async function fromElsewhere(cleo) {
 }
 
 async function shutOut(browser) {
-  const link = await until("the alarm's mail", () => /http\S+\/a\/tl_[A-Za-z0-9_-]+/.exec(mails(email).findLast((m) => m.includes("/a/tl_")) || "")?.[0]);
-  const plain = await person(browser);
-  await plain.setJavaScriptEnabled(false);
-  await plain.goto(link);
-  await Promise.all([plain.waitForNavigation(), plain.click("button[value=not_me]")]);
+  const plain = await disown(browser, await until("the alarm's mail", () => linkOf(mails(email).findLast(linkOf))));
   check("the account is locked down", (await plain.$eval("main", (e) => e.textContent)).includes("locked down"));
 }
 
@@ -87,8 +83,7 @@ async function comeBack(cleo, worker, service, other, key) {
   await other.goto(`${origin}/recover`);
   await accessible(other, "/recover");
   await shoot(other, "recover");
-  await type(other, "input[type=email]", email);
-  await press(other, "Go on");
+  await typeAddress(other, email);
   await type(other, "input[type=text]", key);
   await press(other, "Go on");
   await proveWithPushedCode(cleo, worker, service, other);
@@ -98,7 +93,7 @@ async function comeBack(cleo, worker, service, other, key) {
   await shoot(other, "recovery-waits");
   check("a recovery from an unknown device waits, and goes on by itself", true);
   check("the spent recovery key is replaced", (await keepKey(other)) !== key);
-  await until("the words", () => other.$eval("#say", (e) => e.textContent.includes("Your password is new")));
+  await said(other, "Your password is new");
   check("the account is taken back", true);
   quiet(other, "recovery");
 }
@@ -125,11 +120,9 @@ async function byKeyboard(cleo) {
   quiet(cleo, "the way back");
 }
 
-await serverIsUp();
-const browser = await launch();
 const service = await pushService();
-try {
-  const [cleo, stranger, other] = await Promise.all([1, 2, 3].map(() => person(browser)));
+await run(async (browser) => {
+  const [cleo, stranger, other] = await people(browser, 3);
   const key = await signUp(cleo, email, password);
   const worker = await subscribe(cleo, service.subscription);
   check("the device is subscribed", worker.status === 201, worker.status);
@@ -143,12 +136,5 @@ try {
   cleo.noise.length = 0;
   await comeBack(cleo, worker, service, other, key);
   await byKeyboard(cleo);
-} catch (e) {
-  check("the run goes through", false, e.stack);
-  for (const page of (await Promise.all(browser.browserContexts().map((c) => c.pages()))).flat())
-    console.log(page.url(), await page.evaluate(() => document.body.innerText.slice(0, 400)).catch(() => ""), page.noise);
-} finally {
-  service.stop();
-  await browser.close();
-}
-process.exitCode = total() ? 0 : 1;
+});
+service.stop();

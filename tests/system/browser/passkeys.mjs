@@ -1,31 +1,15 @@
 // Elif adds a passkey, and it is all that she needs: she signs in with it, buys, changes her password, and takes her
 // account back. Chromium's own virtual authenticator plays her phone.
 import { createPublicKey, verify } from "node:crypto";
-import { accessible, check, expectNoise, heading, keyTo, launch, mails, origin, person, press, quiet, serverIsUp, shoot, sleep, total, type, until } from "./tools.mjs";
-import { keepKey, proveKey, provePassword, signUp } from "./steps.mjs";
+import { accessible, check, expectNoise, heading, keyTo, listed, mails, origin, people, person, press, quiet, run, said, shoot, sleep, type, until } from "./tools.mjs";
+import { phone } from "./phone.mjs";
+import { keepKey, proveKey, provePassword, signOut, signUp, typeAddress } from "./steps.mjs";
 
 const email = "elif@example.org";
 const password = "two red kites over the bay";
 const fresh = "nine grey herons in the reeds";
 const purchase = { merchant: "Harbour Bikes", amount: "129.90", currency: "EUR", description: "A blue bicycle", reference: "B-1077" };
 const link = (o) => `${origin}/purchase#${Buffer.from(JSON.stringify(o)).toString("base64url")}`;
-
-const said = (page, text) => page.waitForFunction((t) => !document.querySelector("#say").hidden && document.querySelector("#say").textContent.includes(t), {}, text);
-const listed = (page, list, text) => page.waitForFunction((l, t) => document.querySelector(l)?.innerText.includes(t), {}, list, text);
-
-// A phone beside this page. Its passkeys can be carried to another page, as a synced one is.
-async function phone(page, credentials = []) {
-  const cdp = await page.createCDPSession();
-  await cdp.send("WebAuthn.enable", { enableUI: false });
-  const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", {
-    options: { protocol: "ctap2", ctap2Version: "ctap2_1", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
-  });
-  for (const credential of credentials) await cdp.send("WebAuthn.addCredential", { authenticatorId, credential });
-  return {
-    credentials: async () => (await cdp.send("WebAuthn.getCredentials", { authenticatorId })).credentials,
-    turnAway: (is) => cdp.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified: !is }),
-  };
-}
 
 async function add(elif, key) {
   const it = await phone(elif);
@@ -47,11 +31,6 @@ async function add(elif, key) {
   await until("the mail", () => mails(email).some((m) => m.includes("A passkey was added")));
   quiet(elif, "a passkey is added");
   return it;
-}
-
-async function signOut(page) {
-  await page.goto(`${origin}/security`);
-  await Promise.all([page.waitForNavigation(), page.locator("::-p-xpath(//li[contains(., 'here, now')]//button)").click()]);
 }
 
 const arrived = (page, what) => page.waitForFunction(() => location.pathname === "/home").then(() => check(`${what}: a passkey alone signs in, without an address`, true));
@@ -198,13 +177,12 @@ async function buyNothing(browser, elif, it) {
 // Another device of hers, with the passkey that her phone has synced: no password, no key.
 async function recover(other) {
   await other.goto(`${origin}/recover`);
-  await type(other, "input[type=email]", email);
-  await press(other, "Go on");
+  await typeAddress(other, email);
   await press(other, "Use a passkey");
   await type(other, "input[autocomplete=new-password]", password);
   await press(other, "Save it");
   await heading(other, "A recovery of your account is waiting");
-  await other.waitForFunction(() => document.querySelector("#say").textContent.includes("Your password is new"), { timeout: 40000 });
+  await said(other, "Your password is new", { timeout: 40000 });
   check("a passkey alone takes the account back, after its wait", true);
   quiet(other, "recovery");
 }
@@ -221,10 +199,8 @@ async function remove(elif) {
   quiet(elif, "a passkey is removed");
 }
 
-await serverIsUp();
-const browser = await launch();
-try {
-  const [elif, other] = await Promise.all([1, 2].map(() => person(browser)));
+await run(async (browser) => {
+  const [elif, other] = await people(browser, 2);
   await page(elif);
   const key = await signUp(elif, email, password);
   const it = await add(elif, key);
@@ -251,11 +227,4 @@ try {
   check("a removed passkey buys nothing", (await elif.$(".receipt")) === null);
   expectNoise(elif, 403);
   quiet(elif, "a removed passkey");
-} catch (e) {
-  check("the run goes through", false, e.stack);
-  for (const page of (await Promise.all(browser.browserContexts().map((c) => c.pages()))).flat())
-    console.log(page.url(), await page.evaluate(() => document.querySelector("main").innerText.slice(0, 600)).catch(() => ""), page.noise);
-} finally {
-  await browser.close();
-}
-process.exitCode = total() ? 0 : 1;
+});

@@ -1,6 +1,6 @@
 // Ada signs up; a stranger who knows her password is heard of and shut out, by a link and without a script.
-import { accessible, check, expectNoise, heading, launch, mails, origin, person, press, quiet, serverIsUp, shoot, sleep, total, type, until } from "./tools.mjs";
-import { keepKey, knock, signUp } from "./steps.mjs";
+import { accessible, check, expectNoise, heading, linkOf, mails, origin, people, person, press, quiet, run, said, shoot, sleep, type, until } from "./tools.mjs";
+import { keepKey, knock, pressNotMe, provePassword, signOut, signUp, typeAddress } from "./steps.mjs";
 
 const ada_email = "ada@example.org";
 const ben_email = "ben@example.org";
@@ -14,7 +14,7 @@ async function alarmRings(ada, other, email = ada_email) {
   await ada.waitForSelector("article[data-alert]");
   check("the alarm is on the owner's open page", true, Date.now() - t);
   const mail = await until("the alarm's mail", () => mails(email).slice(before).find((m) => m.includes("/a/tl_")));
-  return /http\S+\/a\/tl_[A-Za-z0-9_-]+/.exec(mail)[0];
+  return linkOf(mail);
 }
 
 async function codeShownThere(ada, other) {
@@ -70,15 +70,11 @@ async function codeShownHere(ada, other) {
 
 // A known device: signs out, and comes back with the password alone, to where it wanted to go.
 async function knownDevice(page) {
-  await page.goto(`${origin}/security`);
-  const here = "::-p-xpath(//li[contains(., 'here, now')]//button)";
-  await Promise.all([page.waitForNavigation(), page.locator(here).click()]);
+  await signOut(page);
   await page.goto(`${origin}/change-password`);
   check("a page for those signed in asks to sign in", page.url().includes("/sign-in?return=/change-password"), page.url());
-  await type(page, "input[type=email]", ada_email);
-  await press(page, "Go on");
-  await type(page, "input[type=password]", password);
-  await press(page, "Go on");
+  await typeAddress(page, ada_email);
+  await provePassword(page, password);
   await page.waitForFunction(() => location.pathname === "/change-password");
   check("a known device needs the password alone, and gets back to its page", true);
   quiet(page, "a known device");
@@ -88,8 +84,7 @@ async function knownDevice(page) {
 async function changePassword(page, key) {
   await page.goto(`${origin}/change-password`);
   await press(page, "Begin");
-  await type(page, "input[type=password]", password);
-  await press(page, "Go on");
+  await provePassword(page, password);
   await press(page, "Use my recovery key");
   await type(page, "input[type=text]", key.toLowerCase().replaceAll("-", " "));
   await accessible(page, "recovery key typed");
@@ -97,7 +92,7 @@ async function changePassword(page, key) {
   await type(page, "input[autocomplete=new-password]", password);
   await press(page, "Save it");
   check("a spent recovery key is replaced", (await keepKey(page)) !== key);
-  await until("the words", () => page.$eval("#say", (e) => e.textContent.includes("is changed")));
+  await said(page, "is changed");
   check("the password is changed with two proofs", true);
   quiet(page, "change of password");
 }
@@ -130,7 +125,7 @@ async function renameDevice(page) {
 async function signOutElsewhere(page, other) {
   await page.goto(`${origin}/security`);
   await press(page, "Sign out everywhere else");
-  await until("the words", () => page.$eval("#say", (e) => e.textContent.includes("everywhere but here")));
+  await said(page, "everywhere but here");
   await other.goto(`${origin}/home`);
   check("the other device is signed out", other.url().includes("/sign-in"), other.url());
 }
@@ -147,7 +142,7 @@ async function workerStarts(page) {
 async function ownBrowserStays(ben, stranger) {
   const link = await alarmRings(ben, stranger, ben_email);
   await ben.goto(link);
-  await Promise.all([ben.waitForNavigation(), ben.click("button[value=not_me]")]);
+  await pressNotMe(ben);
   const text = await ben.$eval("main", (e) => e.textContent);
   check("the answering browser is told that it stays signed in", text.includes("but this one"), text);
   await ben.goto(`${origin}/home`);
@@ -200,7 +195,7 @@ async function shutOut(browser, ada, stranger) {
   await plain.goto(link);
   await plain.click("input[name=tell_security_team]");
   await plain.type("#note", "It's not me & I am at home <now>");
-  await Promise.all([plain.waitForNavigation(), plain.click("button[value=not_me]")]);
+  await pressNotMe(plain);
   const text = await plain.$eval("main", (e) => e.textContent);
   check("without a script, \u201cIt wasn't me\u201d locks the account down", text.includes("Your account is locked down"), text);
   check("the security team is told", text.includes("security team knows"), text);
@@ -214,14 +209,12 @@ async function shutOut(browser, ada, stranger) {
   await ada.goto(`${origin}/home`);
   check("a link answered without a session ends all sessions", ada.url().includes("/sign-in"), ada.url());
   await knock(stranger, ada_email, password);
-  await until("the refusal", () => stranger.$eval("#say", (e) => e.textContent.includes("not right")));
+  await said(stranger, "not right");
   check("the password that the stranger knows opens nothing any more", true);
 }
 
-await serverIsUp();
-const browser = await launch();
-try {
-  const [ada, second, third, stranger] = await Promise.all([1, 2, 3, 4].map(() => person(browser)));
+await run(async (browser) => {
+  const [ada, second, third, stranger] = await people(browser, 4);
   const key = await signUp(ada, ada_email, password);
   await alarmRings(ada, second);
   await codeShownThere(ada, second);
@@ -244,11 +237,4 @@ try {
   await signUp(ben, ben_email, password);
   await ownBrowserStays(ben, await person(browser));
   await shutOut(browser, ada, stranger);
-} catch (e) {
-  check("the run goes through", false, e.stack);
-  for (const page of (await browser.pages()).concat(...(await Promise.all(browser.browserContexts().map((c) => c.pages())))))
-    console.log(page.url(), await page.evaluate(() => document.body.innerText.slice(0, 400)).catch(() => ""));
-} finally {
-  await browser.close();
-}
-process.exitCode = total() ? 0 : 1;
+});

@@ -1,19 +1,11 @@
 // Dana changes everything that opens her account, on a device that is familiar and on one that is not, where it waits.
-import { accessible, check, expectNoise, heading, keyTo, launch, mails, origin, person, press, quiet, serverIsUp, shoot, sleep, total, type, until } from "./tools.mjs";
-import { digitsFrom, keepKey, knock, proveKey, provePassword, signUp } from "./steps.mjs";
+import { accessible, check, codeOfMail, expectNoise, heading, keyTo, linkOf, listed, mails, origin, people, press, quiet, run, said, shoot, sleep, type, until } from "./tools.mjs";
+import { digitsFrom, disown, keepKey, knock, letIn, proveKey, provePassword, signUp } from "./steps.mjs";
 
 const email = "dana@example.org";
 const second = "dana.second@example.org";
 const third = "dana.third@example.org";
 const password = "six paper boats on the canal";
-
-const said = (page, text) => page.waitForFunction((t) => !document.querySelector("#say").hidden && document.querySelector("#say").textContent.includes(t), {}, text);
-const listed = (page, list, text) => page.waitForFunction((l, t) => document.querySelector(l)?.innerText.includes(t), {}, list, text);
-
-async function codeOfMail(to) {
-  const mail = await until(`a code to ${to}`, () => mails(to).findLast((m) => /\b\d{4,8}\b/.test(m)));
-  return /\b(\d{4,8})\b/.exec(mail)[1];
-}
 
 async function answerAll(page) {
   await page.goto(`${origin}/home`);
@@ -30,9 +22,7 @@ async function secondDevice(dana, tablet) {
   await knock(tablet, email, password);
   await heading(tablet, "One more proof");
   await accessible(tablet, "which proof");
-  await press(tablet, "Use one of my devices");
-  await digitsFrom(dana, tablet);
-  await tablet.waitForFunction(() => location.pathname === "/home");
+  await letIn(dana, tablet);
   check("the second device is in", true);
   await answerAll(dana);
 }
@@ -264,11 +254,7 @@ async function deleteAndReturn(browser, dana, key) {
   await dana.goto(`${origin}/home`);
   check("every session is over", dana.url().includes("/sign-in"), dana.url());
   const mail = await until("the mail", () => mails(email).findLast((m) => m.includes("was deleted")));
-  const plain = await person(browser);
-  await plain.setJavaScriptEnabled(false);
-  await plain.goto(/http\S+\/a\/tl_[A-Za-z0-9_-]+/.exec(mail)[0]);
-  await Promise.all([plain.waitForNavigation(), plain.click("button[value=not_me]")]);
-  await plain.setJavaScriptEnabled(true);
+  const plain = await disown(browser, linkOf(mail));
   const text = await plain.$eval("main", (e) => e.innerText);
   check("one press in the mail brings it back, locked, and says so", text.includes("not deleted") && text.includes("locked down"), text);
   await accessible(plain, "brought back");
@@ -288,10 +274,8 @@ async function withoutScript(dana) {
   quiet(dana, "without JavaScript");
 }
 
-await serverIsUp();
-const browser = await launch();
-try {
-  const [dana, tablet] = await Promise.all([1, 2].map(() => person(browser)));
+await run(async (browser) => {
+  const [dana, tablet] = await people(browser, 2);
   let key = await signUp(dana, email, password);
   await secondDevice(dana, tablet);
   await look(dana);
@@ -307,11 +291,4 @@ try {
   key = await waitsItOut(tablet, key);
   key = await removeDevice(dana, tablet, key);
   await deleteAndReturn(browser, dana, key);
-} catch (e) {
-  check("the run goes through", false, e.stack);
-  for (const page of (await Promise.all(browser.browserContexts().map((c) => c.pages()))).flat())
-    console.log(page.url(), await page.evaluate(() => document.querySelector("main").innerText.slice(0, 600)).catch(() => ""), page.noise);
-} finally {
-  await browser.close();
-}
-process.exitCode = total() ? 0 : 1;
+});

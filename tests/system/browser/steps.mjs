@@ -1,5 +1,5 @@
 // Steps that more than one run takes.
-import { accessible, check, heading, mails, origin, press, quiet, shoot, type, until } from "./tools.mjs";
+import { accessible, check, codeOfMail, heading, origin, person, press, quiet, shoot, type } from "./tools.mjs";
 
 export async function keepKey(page) {
   await heading(page, "Your recovery key");
@@ -21,9 +21,7 @@ export async function signUp(page, email, password) {
   await shoot(page, "sign-up");
   await type(page, "input[type=email]", email);
   await press(page, "Go on");
-  const mail = await until("the code's mail", () => mails(email)[0]);
-  const code = /\b(\d{4,8})\b/.exec(mail)[1];
-  await type(page, "input.digits", code);
+  await type(page, "input.digits", await codeOfMail(email));
   await press(page, "Go on");
   await type(page, "input[autocomplete=name]", "Ada");
   await type(page, "input[type=password]", "shorty");
@@ -45,17 +43,20 @@ export async function signUp(page, email, password) {
   return key;
 }
 
-export async function knock(page, email, password) {
-  await page.goto(`${origin}/sign-in`);
+export async function typeAddress(page, email) {
   await type(page, "input[type=email]", email);
-  await press(page, "Go on");
-  await type(page, "input[type=password]", password);
   await press(page, "Go on");
 }
 
 export async function provePassword(page, password) {
   await type(page, "#step input[type=password]", password);
   await press(page, "Go on");
+}
+
+export async function knock(page, email, password) {
+  await page.goto(`${origin}/sign-in`);
+  await typeAddress(page, email);
+  await provePassword(page, password);
 }
 
 export async function proveKey(page, key) {
@@ -75,3 +76,28 @@ export async function digitsFrom(device, asking) {
   await press(asking, "Go on");
   return digits;
 }
+
+// A device that has shown one proof is in with the digits that another one of theirs shows.
+export async function letIn(device, other) {
+  await heading(other, "One more proof");
+  await press(other, "Use one of my devices");
+  await digitsFrom(device, other);
+  await other.waitForFunction(() => location.pathname === "/home");
+}
+
+export async function signOut(page) {
+  await page.goto(`${origin}/security`);
+  await Promise.all([page.waitForNavigation(), page.locator("::-p-xpath(//li[contains(., 'here, now')]//button)").click()]);
+}
+
+// "It wasn't me" in a browser without a session and without a script. The page that comes of it.
+export async function disown(browser, link) {
+  const plain = await person(browser);
+  await plain.setJavaScriptEnabled(false);
+  await plain.goto(link);
+  await pressNotMe(plain);
+  await plain.setJavaScriptEnabled(true);
+  return plain;
+}
+
+export const pressNotMe = (page) => Promise.all([page.waitForNavigation(), page.click("button[value=not_me]")]);

@@ -15,7 +15,7 @@ export function check(what, is, detail = "") {
   else console.log(`ok ${what}`);
 }
 
-export function total() {
+function total() {
   console.log(`${counts.passed} passed, ${counts.failed} failed`);
   return counts.failed === 0 && counts.passed > 0;
 }
@@ -32,11 +32,11 @@ export async function until(what, fn, ms = 15000) {
   }
 }
 
-export async function serverIsUp() {
+async function serverIsUp() {
   await until("the server", () => fetch(`${origin}/readyz`).then((r) => r.status === 204, () => false));
 }
 
-export function launch() {
+function launch() {
   return puppeteer.launch({
     executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
     userDataDir: process.env.TOCSIN_PROFILE,
@@ -57,6 +57,24 @@ export async function person(browser) {
   page.setDefaultTimeout(15000);
   await page.setViewport({ width: 1100, height: 850 });
   return page;
+}
+
+export const people = (browser, n) => Promise.all(Array.from({ length: n }, () => person(browser)));
+
+// One run in a browser of its own: it says what each page showed when a step fails, and ends with the count of its checks.
+export async function run(story) {
+  await serverIsUp();
+  const browser = await launch();
+  try {
+    await story(browser);
+  } catch (e) {
+    check("the run goes through", false, e.stack);
+    for (const page of (await Promise.all(browser.browserContexts().map((c) => c.pages()))).flat())
+      console.log(page.url(), await page.evaluate(() => (document.querySelector("main") || document.body).innerText.slice(0, 600)).catch(() => ""), page.noise);
+  } finally {
+    await browser.close();
+  }
+  process.exitCode = total() ? 0 : 1;
 }
 
 export function quiet(page, what) {
@@ -122,6 +140,13 @@ export function mails(to) {
     .map((m) => decode(m.text.slice(m.text.indexOf("text/plain"))));
 }
 
+export async function codeOfMail(to) {
+  const mail = await until(`a code to ${to}`, () => mails(to).findLast((m) => /\b\d{4,8}\b/.test(m)));
+  return /\b(\d{4,8})\b/.exec(mail)[1];
+}
+
+export const linkOf = (mail) => /http\S+\/a\/tl_[A-Za-z0-9_-]+/.exec(mail)?.[0];
+
 export async function press(page, text) {
   await page.locator(`::-p-xpath(//*[self::button or self::a][contains(normalize-space(.), "${text}")])`).click();
 }
@@ -140,6 +165,9 @@ export async function keyTo(page, name) {
   }
   throw new Error(`the keyboard does not reach ${name}`);
 }
+
+export const said = (page, text, options = {}) => page.waitForFunction((t) => !document.querySelector("#say").hidden && document.querySelector("#say").textContent.includes(t), options, text);
+export const listed = (page, list, text) => page.waitForFunction((l, t) => document.querySelector(l)?.innerText.includes(t), {}, list, text);
 
 export async function heading(page, text) {
   await page.waitForFunction((t) => [...document.querySelectorAll("h1, h2")].some((h) => h.textContent.includes(t)), {}, text);
