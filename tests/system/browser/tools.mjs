@@ -94,10 +94,10 @@ const looks = [
 ];
 
 export async function accessible(page, what) {
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axe.source); // half a megabyte to read: once a document
   for (const [scheme, size] of looks) {
     await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }, { name: "prefers-reduced-motion", value: "reduce" }]);
     await page.setViewport(size);
-    await page.evaluate(axe.source);
     const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
     const bad = result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.html} ${n.failureSummary}`).join("; ")}`);
     check(`${what}: axe, ${scheme}, ${size.width} px`, bad.length === 0, bad.join("\n"));
