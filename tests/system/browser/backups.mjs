@@ -1,17 +1,10 @@
 // Finn's tablet asks for the backup of his computer: he sees who, where and how much, and stops it, or lets it through.
 import { createHash, randomBytes } from "node:crypto";
-import { accessible, check, expectNoise, heading, origin, people, press, quiet, run, said, shoot, type } from "./tools.mjs";
+import { accessible, api, check, expectNoise, heading, origin, people, press, quiet, run, said, shoot, type } from "./tools.mjs";
 import { keepKey, knock, letIn, proveKey, provePassword, signUp } from "./steps.mjs";
 
 const email = "finn@example.org";
 const password = "three brass compasses in a drawer";
-
-// As a program of his does it, with the session of the page.
-const api = (page, method, path, body, token) => page.evaluate(async (m, p, b, t) => {
-  const headers = { "Content-Type": "application/json", ...(t && { Authorization: `Bearer ${t}` }) };
-  const res = await fetch(`/api/v1${p}`, { method: m, headers, ...(m !== "GET" && { body: JSON.stringify(b || {}) }) });
-  return { status: res.status, ...(await res.json().catch(() => ({}))) };
-}, method, path, body, token);
 
 async function ownDevice(page) {
   return (await api(page, "GET", "/devices")).devices.find((d) => d.current).id;
