@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 """
 restic's backup and restore through tocsin against the same through `rclone serve restic` on the same disk, in one run, and the front's memory
-meanwhile; then objects read and written a second by a raw client (several connections, kept open) against nginx that serves and takes (DAV) the same
-files. Prints ratios: over 1 means that tocsin is the faster. Usage: bench/backup.py BUILD [MIB] [SECONDS] [FOLDER]
+meanwhile; then objects read (by their own device, and by another that may restore) and written a second by a raw client with several connections
+against nginx that serves and takes (DAV) the same files. Prints ratios: over 1 means that tocsin is the faster.
+Usage: bench/backup.py BUILD [MIB (4096; 0: objects alone)] [SECONDS A SIDE AND SIZE] [FOLDER] [KIB,KIB,...] [CONNECTIONS]
 """
 
-import hashlib
 import os
 import pathlib
 import random
@@ -14,7 +14,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 BUILD = pathlib.Path(sys.argv[1]).resolve()
@@ -26,7 +25,8 @@ import tocsin  # noqa: E402
 MIB = int(sys.argv[2]) if len(sys.argv) > 2 else 4096
 SECONDS = float(sys.argv[3]) if len(sys.argv) > 3 else 4.0
 FOLDER = pathlib.Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.gettempdir())
-THREADS = 4
+SIZES = [int(x) << 10 for x in sys.argv[5].split(",")] if len(sys.argv) > 5 else [4096, 65536, 1 << 20, 16 << 20]
+CONNECTIONS = int(sys.argv[6]) if len(sys.argv) > 6 else 32
 
 
 def make_files(folder):
@@ -98,74 +98,11 @@ def peak_mib(pid):
     return int(next(x for x in open(f"/proc/{pid}/status") if x.startswith("VmHWM")).split()[1]) / 1024
 
 
-def read_answer(s, pending):
-    """One answer; returns its status and what follows it."""
-    while b"\r\n\r\n" not in pending:
-        part = s.recv(1 << 20)
-        assert part, "closed"
-        pending += part
-    head, _, rest = pending.partition(b"\r\n\r\n")
-    length = 0
-    for line in head.split(b"\r\n")[1:]:
-        if line.lower().startswith(b"content-length:"):
-            length = int(line[15:])
-    left = length - len(rest)
-    while left > 0:
-        part = s.recv(min(left, 1 << 20))
-        assert part, "closed"
-        left -= len(part)
-    return head[9:12], rest[length:] if len(rest) > length else b""
-
-
-def hammer(port, requests, seconds):
-    """Answers a second that THREADS connections get; `requests` is called with a thread's number for an endless iterator of bytes."""
-    counts, wrong = [0] * THREADS, []
-
-    def run(k):
-        with socket.create_connection(("127.0.0.1", port)) as s:
-            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            rest, end = b"", time.monotonic() + seconds
-            for request in requests(k):
-                if time.monotonic() > end:
-                    return
-                s.sendall(request)
-                status, rest = read_answer(s, rest)
-                if not status.startswith(b"2"):
-                    wrong.append(status)
-                    return
-                counts[k] += 1
-
-    threads = [threading.Thread(target=run, args=(k,)) for k in range(THREADS)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    assert not wrong, wrong
-    return sum(counts) / seconds
-
-
-def get(path, authorization):
-    request = f"GET {path} HTTP/1.1\r\nHost: a\r\nRange: bytes=0-\r\n{authorization}\r\n".encode()
-
-    def forever(k):
-        while True:
-            yield request
-
-    return forever
-
-
-def put(method, prefix, authorization, size):
-    def forever(k):
-        i = 0
-        body = bytearray(random.Random(k).randbytes(size))
-        while True:
-            body[:8] = (k << 32 | i).to_bytes(8, "little")
-            i += 1
-            name = hashlib.sha256(body).hexdigest()
-            head = f"{method} {prefix}{name} HTTP/1.1\r\nHost: a\r\n{authorization}Content-Length: {size}\r\n\r\n"
-            yield head.encode() + bytes(body)
-
-    return forever
+def client(*arguments):
+    """What bench/objects.c measured, as numbers."""
+    done = subprocess.run([BUILD / "bench/objects", *map(str, arguments)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return {k: float(v) for k, _, v in (x.partition("=") for x in done.stdout.split())}
 
 
 def cpu_seconds(pid):
@@ -173,47 +110,85 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def in_turns(what, size, ours, theirs):
-    """Both twice, in turns, so that both meet the same neighbours; each is (port, requests, process)."""
-    rate, cost = [0.0, 0.0], [0.0, 0.0]
+class Side:
+    """One server: what a read and a write say, and which process pays for them."""
+
+    seed = 0
+
+    def __init__(self, name, pid, port, folder, authorization="", method="PUT"):
+        self.name, self.pid, self.port = name, pid, port
+        self.folder, self.authorization, self.method = folder, authorization, method
+
+    def head(self, method, name, more=""):
+        return f"{method} {self.folder}{name} HTTP/1.1\r\nHost: localhost\r\n{self.authorization}{more}\r\n"
+
+    def run(self, what, size, name):
+        if what == "read":
+            return client("read", self.port, CONNECTIONS, SECONDS / 4, self.head("GET", name, "Range: bytes=0-\r\n"))
+        Side.seed += 1
+        head = self.head(self.method, "%s", f"Content-Length: {size}\r\n")
+        return client("write", self.port, CONNECTIONS, SECONDS / 4, head, size, Side.seed)
+
+
+def in_turns(what, size, name, ours, theirs):
+    """Both twice, in turns, so that both meet the same neighbours."""
+    rate, cost, p99 = [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]
     for _ in range(2):
-        for i, (port, requests, pid) in enumerate((ours, theirs)):
-            began = cpu_seconds(pid)
-            rate[i] += hammer(port, requests, SECONDS / 4) / 2
-            cost[i] += cpu_seconds(pid) - began
-    each = [c / (r * SECONDS / 2) * 1e6 for c, r in zip(cost, rate)]
-    print(f"{what:5} {size >> 10:6} KiB: tocsin {rate[0]:7.0f}/s {each[0]:7.0f} us of CPU   nginx {rate[1]:7.0f}/s {each[1]:7.0f} us   ratio {rate[0] / rate[1]:.2f}")
+        for i, side in enumerate((ours, theirs)):
+            began = cpu_seconds(side.pid)
+            seen = side.run(what, size, name)
+            rate[i] += seen["rate"] / 2
+            p99[i] = max(p99[i], seen["p99_us"] / 1000)
+            cost[i] += (cpu_seconds(side.pid) - began) / seen["bytes"] * size / 2 * 1e6
+    sides = "   ".join(f"{s.name} {r:8.1f}/s {c:7.0f} us p99 {p:6.1f} ms" for s, r, c, p in zip((ours, theirs), rate, cost, p99))
+    print(f"{what:5} {size >> 10:6} KiB: {sides}   ratio {rate[0] / rate[1]:.2f}", flush=True)
+    return rate
 
 
-def objects(device, port_nginx, nginx_pid, root):
-    print("objects by a raw client; nginx forces nothing to the disk, and hashes nothing")
-    front = device.server.children()["tocsin-front"]
-    authorization = f"Authorization: {backup.basic(f'{device.id}:{device.token}')}\r\n"
-    tree = next((device.server.directory / "data/backup").glob(f"*/{device.id}"))
+def second_device(server, person, first):
+    """Another device of the same account, which may read what the first has for the next day."""
+    client = person.sign_in()
+    device = backup.Device(server, client, client.api("GET", "/session")["device"]["id"])
+    attempt = client.open("restore", from_device=first.id)
+    attempt.prove("password", person.password)
+    for _ in range(2):  # the second: a device that is known ends the waiting
+        person.client.api("POST", f"/attempts/{attempt.id}/approve", {"digits": attempt.code("shown_here")["digits"]})
+        if attempt.commit(None)["attempt"]["state"] == "done":
+            return device
+    raise SystemExit("the restore was not allowed")
+
+
+def objects(server, person, device, nginx_pid, port_nginx, root):
+    print(f"objects by {CONNECTIONS} connections; us: of the server's CPU an object; nginx forces nothing to the disk, and hashes nothing")
+    print("disk: written by as many threads and forced like ours, without a server")
+    front = server.children()["tocsin-front"]
+    other = second_device(server, person, device)
+    own = Side("tocsin", front, server.port, f"/backup/{device.id}/data/", f"Authorization: {backup.basic(f'{device.id}:{device.token}')}\r\n", "POST")
+    guarded = Side("guarded", front, server.port, own.folder, f"Authorization: {backup.basic(f'{other.id}:{other.token}')}\r\n")
+    theirs, written = Side("nginx", nginx_pid, port_nginx, "/"), Side("nginx", nginx_pid, port_nginx, "/written/")
+    tree = next((server.directory / "data/backup").glob(f"*/{device.id}"))
     (root / "written").mkdir()
-    for size in (4096, 65536, 1 << 20, 16 << 20):
+    own.run("write", 4096, "")  # the folders of a repository are made once
+    for size in SIZES:
         data = random.randbytes(size)
         name = device.put("data", data)
         (root / name).write_bytes((tree / "data" / name[:2] / name).read_bytes())
-        in_turns("read", size, (device.server.port, get(f"/backup/{device.id}/data/{name}", authorization), front), (port_nginx, get(f"/{name}", ""), nginx_pid))
-        ours = put("POST", f"/backup/{device.id}/data/", authorization, size)
-        in_turns("write", size, (device.server.port, ours, front), (port_nginx, put("PUT", "/written/", "", size), nginx_pid))
-        for path in (root / "written").iterdir():
-            path.unlink()
+        in_turns("read", size, name, own, theirs)
+        in_turns("read", size, name, guarded, theirs)
+        rate = in_turns("write", size, name, own, written)
+        disk = root / "disk"
+        disk.mkdir()
+        alone = client("disk", disk, CONNECTIONS, SECONDS / 4, size)["rate"]
+        print(f"      {size >> 10:6} KiB: disk {alone:.1f}/s: tocsin / disk = {rate[0] / alone:.2f}, disk / nginx = {alone / rate[1]:.2f}", flush=True)
+        shutil.rmtree(disk)
+        shutil.rmtree(root / "written")
+        (root / "written").mkdir()
 
 
-def main():
-    place = pathlib.Path(tempfile.mkdtemp(prefix="tocsin-bench.", dir=FOLDER))
-    tempfile.tempdir = str(place)  # the server's folder too
-    server = tocsin.Server("sqlite")
-    processes = []
+def programs(server, device, place, files, amount):
+    """restic through both, twice in turns."""
+    rclone = Rclone(place / "rclone")
     try:
-        files = place / "files"
-        amount = make_files(files)
-        print(f"{amount:.0f} MiB in {len(list(files.iterdir()))} files on {FOLDER}; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-        device = backup.first_device(server.person())
-        rclone = Rclone(place / "rclone")
-        processes.append(rclone.process)
         front = server.children()["tocsin-front"]
         before = peak_mib(front)
         times = {"tocsin": [], "rclone": []}
@@ -225,17 +200,36 @@ def main():
         for i, what in enumerate(("backup", "restore")):
             print(f"{what}: tocsin / rclone = {min(t[i] for t in times['rclone']) / min(t[i] for t in times['tocsin']):.2f} (the better of two each)")
         print(f"memory of the front: {before:.0f} MiB before, {peak_mib(front):.0f} MiB at most")
-        shutil.rmtree(files)
+    finally:
+        rclone.process.terminate()
+
+
+def main():
+    place = pathlib.Path(tempfile.mkdtemp(prefix="tocsin-bench.", dir=FOLDER))
+    tempfile.tempdir = str(place)  # the server's folder too
+    server = tocsin.Server("sqlite")
+    process = None
+    try:
+        print(f"on {FOLDER}; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+        person = server.person()
+        device = backup.first_device(person)
+        if MIB > 0:
+            files = place / "files"
+            amount = make_files(files)
+            print(f"{amount:.0f} MiB in {len(list(files.iterdir()))} files")
+            programs(server, device, place, files, amount)
+            shutil.rmtree(files)
+        else:
+            device.make()
         root = place / "nginx"
         root.mkdir()
         process, port = nginx(place, root)
-        processes.append(process)
         worker = int(pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
-        objects(device, port, worker, root)
-        print(f"memory of the front: {peak_mib(front):.0f} MiB at most")
+        objects(server, person, device, worker, port, root)
+        print(f"memory of the front: {peak_mib(server.children()['tocsin-front']):.0f} MiB at most; load {os.getloadavg()[0]:.1f}")
     finally:
-        for p in processes:
-            p.terminate()
+        if process:
+            process.terminate()
         server.stop()
         shutil.rmtree(place, ignore_errors=True)
 
