@@ -12,7 +12,7 @@ restart front; tick; expect account alice locked; expect session thief ended; ex
 expect history attempt.undone of alice count 2; expect history alert.answered of alice count 1; expect history account.locked_down of alice count 1
 tick; expect history account.locked_down of alice count 1; expect history alert.answered of alice count 1
 answer me by link change_password done of alice; expect ok; expect account alice locked
-attempt recover_password by laptop for alice; prove recovery_key; code there; prove code; commit "alice is back with this phrase"; expect ok
+device other from 203.0.113.9; attempt recover_password by other for alice; prove recovery_key; code there; prove code; commit "alice is back with this phrase"; expect ok
 # From a device of hers that was there before: it stays signed in. Whoever answers still attends to it for a while.
 device desk from 192.0.2.9; member bob on desk
 attempt sign_in by thief for bob; prove password; code there; code show by desk; prove code; commit; expect ok
