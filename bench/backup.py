@@ -56,6 +56,9 @@ def round_trip(name, repository, place, files, amount):
     subprocess.run(["sync"])
     down = restic(repository, place, "restore", "latest", "--target", str(place / "out"))
     same = backup.same(files, f"{place}/out{files}")
+    for _ in range(2):  # what a neighbour does weighs more than what the server does
+        shutil.rmtree(place / "out")
+        down = min(down, restic(repository, place, "restore", "latest", "--target", str(place / "out")))
     print(f"{name:8} backup {amount / up:7.0f} MiB/s   restore {amount / down:7.0f} MiB/s   {'same' if same else 'DIFFERENT'}")
     shutil.rmtree(place)
     assert same
@@ -198,7 +201,7 @@ def programs(server, device, place, files, amount):
                 device = backup.first_device(server.person())
             times["tocsin"].append(round_trip("tocsin", device.repository, place / "ours", files, amount))
         for i, what in enumerate(("backup", "restore")):
-            print(f"{what}: tocsin / rclone = {min(t[i] for t in times['rclone']) / min(t[i] for t in times['tocsin']):.2f} (the better of two each)")
+            print(f"{what}: tocsin / rclone = {min(t[i] for t in times['rclone']) / min(t[i] for t in times['tocsin']):.2f} (the best of {(2, 6)[i]} each)")
         print(f"memory of the front: {before:.0f} MiB before, {peak_mib(front):.0f} MiB at most")
     finally:
         rclone.process.terminate()
