@@ -20,7 +20,7 @@ ALLOWED = {
     "keeper": {"base", "core", "config", "store", "ipc"},
     "courier": {"base", "core", "config", "ipc", "alarm/outbox.h"},
     "guard": {"base", "core", "config", "store", "identity", "ledger", "alarm", "keeper/client.h", "keeper/ceremony.h"},
-    "backup": {"base", "core", "config", "store", "identity", "ledger", "alarm", "guard"},
+    "backup": {"base", "core", "config", "store", "ipc", "identity", "ledger", "alarm", "guard"},
     "api": {"base", "core", "config", "store", "http", "identity", "alarm", "guard", "backup", "keeper/client.h", "keeper/ceremony.h"},
     "web": {"base", "core", "config", "api", "http", "identity", "alarm", "guard", "backup", "keeper/client.h", "keeper/ceremony.h"},
     "tocsind": {"*"},

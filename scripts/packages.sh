@@ -4,7 +4,7 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config python3 libjansson-de
   john-data"
 packages_check="clang clang-tidy clang-format llvm libclang-rt-14-dev libcmocka-dev libfido2-dev postgresql postgresql-client nginx-light chromium
   firefox-esr prometheus sqlite3 curl git procps iproute2 python3-pytest python3-pytest-xdist python3-requests python3-aiosmtpd python3-yaml
-  python3-jsonschema python3-cryptography python3-websockets binutils mandoc restic rclone strace dpkg-dev golang-1.19-go
+  python3-jsonschema python3-cryptography python3-swift python3-websockets binutils mandoc restic rclone strace dpkg-dev golang-1.19-go
   golang-github-cenkalti-backoff-dev golang-github-pkg-errors-dev golang-github-restic-chunker-dev
   golang-github-elithrar-simple-scrypt-dev golang-github-juju-ratelimit-dev golang-github-google-go-cmp-dev
   golang-github-minio-sha256-simd-dev golang-github-hashicorp-golang-lru-dev golang-github-klauspost-compress-dev

@@ -132,7 +132,7 @@ static void note_request(const struct rest_call *c) {
 /* False, of a near one alone: it must be handed over, and `got` is still the caller's. */
 static bool reply_object(struct rest_call *c, const struct blob_got *got, bool is_part, bool is_near) {
     struct http_request *req = c->req;
-    const struct http_file file = { .fd = got->fd, .offset = got->from, .length = got->length };
+    const struct http_file file = { .fd = got->fd, .offset = got->at, .length = got->length };
     int status = is_part ? 206 : 200;
     http_add_header(req, "Accept-Ranges", STR("bytes"));
     if (is_part) {

@@ -1,10 +1,25 @@
 /* Opening, and whose credential it is. */
+#include <unistd.h>
+
 #include "backup/backup_priv.h"
 #include "base/clock.h"
 #include "base/secret.h"
 
 #define KNOWN_MS MS_PER_S
 #define GIB      ((int64_t)1 << 30)
+
+static enum err open_blobs(const struct backup_options *o, struct blobs **ret) {
+    enum err r;
+    if (!config_store_is_s3(o->config)) return blobs_open_tree(o->folder_fd, ret);
+    r = blobs_open_s3(&(struct blobs_s3){ .folder_fd = o->folder_fd,
+                                          .courier_fd = o->courier_fd,
+                                          .threads = o->config->server_work_threads,
+                                          .silent_ms = o->config->backup_s3_timeout,
+                                          .stop = o->stop },
+                      ret);
+    if (r != OK) (void)close(o->folder_fd);
+    return r;
+}
 
 enum err backup_new(const struct backup_options *o, struct backup **ret) {
     struct backup *b = calloc(1, sizeof *b);
@@ -18,7 +33,7 @@ enum err backup_new(const struct backup_options *o, struct backup **ret) {
     b->config = o->config;
     b->quota_bytes = o->config->backup_quota_gib * GIB;
     b->is_alone = !store_is_postgres(o->store);
-    r = blobs_open_tree(o->folder_fd, &b->blobs);
+    r = open_blobs(o, &b->blobs);
     if (r == OK) r = scrub_start(b, o);
     if (r == OK)
         *ret = b;

@@ -20,7 +20,9 @@ struct backup_options {
     struct store *store;
     struct guard *guard; /* NULL: everything that needs it is refused, and nobody is told anything */
     const struct config *config;
-    int folder_fd; /* of the folder tree; taken, also on failure */
+    int folder_fd;  /* of the folder tree, or of what is on its way to S3 and from it; taken, also on failure */
+    int courier_fd; /* who asks S3, where [backup] store says so; borrowed */
+    const volatile int *stop; /* non-zero: the process ends, and S3 is not waited for. May be NULL */
     /* An object that is not what its name says was found; for the operator. On the thread that looks for them. */
     void (*damaged)(void *ctx, const char *key);
     void *ctx;

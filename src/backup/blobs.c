@@ -114,12 +114,6 @@ enum err blobs_get_near(struct blobs *b, const struct blob_ref *ref, const struc
     *ret = (struct blob_got){ .fd = -1 };
     return b->calls->get_near ? b->calls->get_near(b, ref, range, ret) : ERR_BUSY;
 }
-enum err blobs_body_next(struct blob_body *body, struct buf *out, bool *ret_is_last) {
-    return body->blobs->calls->body_next(body, out, ret_is_last);
-}
-void blobs_body_close(struct blob_body *body) {
-    if (body) body->blobs->calls->body_close(body);
-}
 enum err blobs_stat(struct blobs *b, const struct blob_ref *ref, int64_t *ret_size) {
     return b->calls->stat(b, ref, ret_size);
 }

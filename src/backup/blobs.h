@@ -1,11 +1,12 @@
 /*
- * Where the objects of backups lie: a folder tree on this machine. One interface of a few calls; whatever is
+ * Where the objects of backups lie: a folder tree on this machine, or S3. One interface of a few calls; whatever is
  * behind it, an object is there whole or not at all, its name is the SHA-256 of its bytes (but for `config`, of which
  * a repository has one), and what was acknowledged is durable. Names come from blob_name_parse alone, so that no path
  * ever comes from outside. Any thread may call; calls wait for the disk or the network.
  *
- * Errors of all calls: ERR_NOT_FOUND, ERR_FULL (no room: disk, quota of the file system), ERR_IO (the disk or the
- * server failed; nothing was changed or it is not known), ERR_BUSY (the server asks for patience), ERR_NOMEM.
+ * Errors of all calls: ERR_NOT_FOUND, ERR_FULL (no room: disk, quota of the file system), ERR_IO (the disk or S3
+ * failed; nothing was changed or it is not known), ERR_BUSY (S3 asks for patience, is too slow or out of reach, or too
+ * much is asked of it at a time), ERR_NOMEM.
  */
 #ifndef TOCSIN_BACKUP_BLOBS_H
 #define TOCSIN_BACKUP_BLOBS_H
@@ -41,9 +42,17 @@ void blob_key(const struct blob_ref *ref, char out[BLOB_KEY_BYTES_MAX]);
 struct blobs;
 
 enum err blobs_open_tree(int folder_fd, struct blobs **ret) MUST_CHECK; /* takes an open folder, and closes it */
-void blobs_close(struct blobs *b);                                      /* NULL is fine */
+struct blobs_s3 {
+    int folder_fd;            /* of files without a name, on their way; taken when it returns OK */
+    int courier_fd;           /* who asks S3: ipc/objects.h. Borrowed */
+    int64_t threads;          /* that may call: half of them may wait for S3 at a time */
+    int64_t silent_ms;        /* [backup] s3_timeout */
+    const volatile int *stop; /* non-zero: calls end within 5 s. May be NULL */
+};
+enum err blobs_open_s3(const struct blobs_s3 *o, struct blobs **ret) MUST_CHECK; /* ERR_NOMEM */
+void blobs_close(struct blobs *b);                                               /* NULL is fine */
 
-/* Makes the repository's folders where they are not there yet. Durable. */
+/* Makes the repository's folders where there are folders and they are not there yet. Durable. */
 enum err blobs_make(struct blobs *b, const struct repo_id *repo) MUST_CHECK;
 
 struct blob_put;
@@ -74,21 +83,21 @@ struct blob_range {
 enum err blob_range_resolve(const struct blob_range *range, int64_t size, int64_t *ret_from,
                             int64_t *ret_length) MUST_CHECK;
 
-struct blob_body; /* bytes on their way from S3 */
 struct blob_got {
     int64_t size;         /* of the object */
     int64_t from, length; /* of the part */
-    int fd;               /* the caller's; -1: read `body` */
-    struct blob_body *body;
+    int64_t at;           /* where the part begins in the file */
+    int fd;               /* the caller's */
 };
-/* ERR_TOO_LARGE: the range begins past the end; ret->size is set. */
+/*
+ * ERR_TOO_LARGE: the range begins past the end; ret->size is set. ERR_CORRUPT: it is there, and can't be read or is not
+ * what its name says (a tree is read later, and does not know yet; nor is a part of an object judged).
+ */
 enum err blobs_get(struct blobs *b, const struct blob_ref *ref, const struct blob_range *range,
                    struct blob_got *ret) MUST_CHECK;
 /* The same without waiting for disk or network: ERR_BUSY where it can't be. */
 enum err blobs_get_near(struct blobs *b, const struct blob_ref *ref, const struct blob_range *range,
                         struct blob_got *ret) MUST_CHECK;
-enum err blobs_body_next(struct blob_body *body, struct buf *out, bool *ret_is_last) MUST_CHECK;
-void blobs_body_close(struct blob_body *body); /* NULL is fine */
 enum err blobs_stat(struct blobs *b, const struct blob_ref *ref, int64_t *ret_size) MUST_CHECK;
 /* ERR_NOT_FOUND when it was not there. ret_size: what it was. */
 enum err blobs_remove(struct blobs *b, const struct blob_ref *ref, int64_t *ret_size) MUST_CHECK;

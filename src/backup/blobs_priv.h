@@ -16,8 +16,6 @@ struct blobs_calls {
     enum err (*get)(struct blobs *b, const struct blob_ref *ref, const struct blob_range *range, struct blob_got *ret);
     enum err (*get_near)(struct blobs *b, const struct blob_ref *ref, const struct blob_range *range,
                          struct blob_got *ret); /* NULL: it always waits */
-    enum err (*body_next)(struct blob_body *body, struct buf *out, bool *ret_is_last);
-    void (*body_close)(struct blob_body *body);
     enum err (*stat)(struct blobs *b, const struct blob_ref *ref, int64_t *ret_size);
     enum err (*remove)(struct blobs *b, const struct blob_ref *ref, int64_t *ret_size);
     enum err (*list_begin)(struct blobs *b, const struct repo_id *repo, enum blob_type type, struct blob_list **ret);
@@ -37,9 +35,6 @@ struct blob_put {
     int64_t healed;             /* set by put_commit: how much larger it is than the damaged one whose place it took */
     uint8_t digest[HASH_BYTES]; /* once it is whole */
 };
-struct blob_body {
-    struct blobs *blobs;
-};
 struct blob_list {
     struct blobs *blobs;
 };
@@ -57,6 +52,11 @@ size_t sizes_count(const struct sizes *s);
 void sizes_free(struct sizes *s);
 /* Adds some. What does not get there costs a stat later on, and no more. */
 void sizes_note(int folder_fd, const struct blob_entry *entries, size_t n);
+
+/* tree.c: for both stores, files that an object is written to. */
+enum err file_add(int fd, struct str bytes) MUST_CHECK;
+/* So that a full disk is known before anything was sent. -1: the length is not known. ERR_FULL. */
+enum err file_reserve(int fd, int64_t length) MUST_CHECK;
 
 /* tree_list.c */
 struct tree {

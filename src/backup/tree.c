@@ -127,9 +127,8 @@ static enum err put_open(struct tree *t, struct tree_put *p) {
     return tree_err(errno);
 }
 
-/* So that a full disk is known before anything was sent. */
-static enum err put_reserve(struct tree_put *p, int64_t length) {
-    if (length < RESERVE_BYTES_MIN || fallocate(p->fd, 0, 0, length) == 0) return OK;
+enum err file_reserve(int fd, int64_t length) {
+    if (length < RESERVE_BYTES_MIN || fallocate(fd, 0, 0, length) == 0) return OK;
     return errno == ENOSPC || errno == EDQUOT ? ERR_FULL : OK;
 }
 
@@ -140,7 +139,7 @@ static enum err tree_put_begin(struct blobs *b, const struct blob_ref *ref, int6
     p->fd = p->folder = -1;
     r = folder_open(tree_of(b)->folder, ref, &p->folder);
     if (r == OK) r = put_open(tree_of(b), p);
-    if (r == OK) r = put_reserve(p, length);
+    if (r == OK) r = file_reserve(p->fd, length);
     if (r == OK)
         *ret = &p->p;
     else
@@ -148,15 +147,18 @@ static enum err tree_put_begin(struct blobs *b, const struct blob_ref *ref, int6
     return r;
 }
 
-static enum err tree_put_add(struct blob_put *put, struct str bytes) {
-    const struct tree_put *p = (const struct tree_put *)(void *)put;
+enum err file_add(int fd, struct str bytes) {
     while (bytes.n > 0) {
-        ssize_t n = write(p->fd, bytes.p, bytes.n);
+        ssize_t n = write(fd, bytes.p, bytes.n);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) return n < 0 ? tree_err(errno) : ERR_IO;
         bytes = str_skip(bytes, (size_t)n);
     }
     return OK;
+}
+
+static enum err tree_put_add(struct blob_put *put, struct str bytes) {
+    return file_add(((struct tree_put *)(void *)put)->fd, bytes);
 }
 
 static int put_link(const struct tree_put *p, const char *name) {
@@ -237,12 +239,15 @@ static enum err got_fill(int fd, int64_t size, const struct blob_range *range, s
     enum err r;
     ret->size = size;
     r = blob_range_resolve(range, size, &ret->from, &ret->length);
+    ret->at = ret->from;
     if (r == OK)
         ret->fd = fd;
     else
         (void)close(fd);
     return r;
 }
+
+static enum err damaged(enum err r) { return r == ERR_IO ? ERR_CORRUPT : r; }
 
 static enum err tree_get(struct blobs *b, const struct blob_ref *ref, const struct blob_range *range,
                          struct blob_got *ret) {
@@ -252,8 +257,8 @@ static enum err tree_get(struct blobs *b, const struct blob_ref *ref, const stru
     int fd;
     blob_key(ref, path);
     fd = openat(tree_of(b)->folder, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) return tree_err(errno);
-    if (fstat(fd, &st) != 0) r = tree_err(errno);
+    if (fd < 0) return damaged(tree_err(errno));
+    if (fstat(fd, &st) != 0) r = damaged(tree_err(errno));
     if (r == OK && !S_ISREG(st.st_mode)) r = ERR_NOT_FOUND;
     if (r == OK) return got_fill(fd, st.st_size, range, ret);
     (void)close(fd);
@@ -295,15 +300,6 @@ static enum err tree_remove(struct blobs *b, const struct blob_ref *ref, int64_t
     return unlinkat(tree_of(b)->folder, path, 0) == 0 ? OK : tree_err(errno);
 }
 
-static enum err no_body(struct blob_body *body, struct buf *out, bool *ret_is_last) {
-    (void)body;
-    (void)out;
-    (void)ret_is_last;
-    return ERR_UNSUPPORTED;
-}
-
-static void no_body_close(struct blob_body *body) { (void)body; }
-
 static void tree_close(struct blobs *b) {
     (void)close(tree_of(b)->folder);
     free(b);
@@ -319,8 +315,6 @@ enum err blobs_open_tree(int folder_fd, struct blobs **ret) {
         .put_free = put_free,
         .get = tree_get,
         .get_near = tree_get_near,
-        .body_next = no_body,
-        .body_close = no_body_close,
         .stat = tree_stat,
         .remove = tree_remove,
         .list_begin = tree_list_begin,

@@ -97,9 +97,66 @@ static enum err check_mail(const struct config *c, const char *name, struct conf
     return OK;
 }
 
+bool config_store_is_s3(const struct config *c) { return str_starts(str_from(c->backup_store), STR("s3://")); }
+
+struct str config_s3_place(const struct config *c, struct str *ret_bucket) {
+    return str_cut(str_skip(str_from(c->backup_store), 5), '/', ret_bucket);
+}
+
+static bool has_only(struct str s, const char *allowed) {
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] == 0 || !strchr(allowed, s.p[i])) return false;
+    return true;
+}
+
+#define LOWER  "abcdefghijklmnopqrstuvwxyz"
+#define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS "0123456789"
+
+/* What needs no encoding, neither in a path nor in a signature. */
+static bool store_is_sound(const struct config *c) {
+    struct str bucket, rest = config_s3_place(c, &bucket), part;
+    if (bucket.n < 3 || bucket.n > 63 || !has_only(bucket, LOWER DIGITS ".-")) return false;
+    if (bucket.p[0] == '.' || bucket.p[0] == '-') return false;
+    if (bucket.p + bucket.n != c->backup_store + strlen(c->backup_store) && rest.n == 0) return false;
+    while (rest.n > 0) {
+        bool is_end = !memchr(rest.p, '/', rest.n);
+        rest = str_cut(rest, '/', &part);
+        if (part.n == 0 || str_eq(part, STR(".")) || str_eq(part, STR("..")) || (!is_end && rest.n == 0)) return false;
+        if (!has_only(part, LOWER UPPER DIGITS "._-")) return false;
+    }
+    return true;
+}
+
+static bool endpoint_is_sound(struct str s) {
+    struct str host = host_of(s), port = str_skip(s, (size_t)(host.p + host.n - s.p));
+    int64_t number;
+    if (!str_starts(s, STR("https://")) && !str_starts(s, STR("http://"))) return false;
+    if (host.n == 0 || !has_only(host, LOWER DIGITS ".-:")) return false;
+    if (port.n > 0 && port.p[0] == ']') port = str_skip(port, 1);
+    if (port.n == 0) return true;
+    return port.p[0] == ':' && str_to_i64(str_skip(port, 1), 65535, &number) == OK && number > 0;
+}
+
+static enum err check_s3(const struct config *c, const char *name, struct config_problem *p) {
+    if (!store_is_sound(c))
+        return refuse(p, "%s: [backup] store: s3://BUCKET or s3://BUCKET/PREFIX, not \"%s\"", name, c->backup_store);
+    if (c->backup_s3_endpoint[0] && !endpoint_is_sound(str_from(c->backup_s3_endpoint)))
+        return refuse(p, "%s: [backup] s3_endpoint: https://HOST:PORT without a path, not \"%s\"", name,
+                      c->backup_s3_endpoint);
+    if (!c->backup_s3_region[0] || !has_only(str_from(c->backup_s3_region), LOWER UPPER DIGITS "_-"))
+        return refuse(p, "%s: [backup] s3_region: letters, digits and -, not \"%s\"", name, c->backup_s3_region);
+    if (!c->backup_s3_access_key[0] || !has_only(str_from(c->backup_s3_access_key), LOWER UPPER DIGITS "._:@+=-"))
+        return refuse(p, "%s: [backup] s3_access_key: the id of a key, not \"%s\"", name, c->backup_s3_access_key);
+    if (!c->backup_s3_secret_key_file[0])
+        return refuse(p, "%s: [backup] store is in S3, but s3_secret_key_file is not set", name);
+    return OK;
+}
+
 static enum err check_backup(const struct config *c, const char *name, struct config_problem *p) {
     if (strcmp(c->backup_store, "directory") == 0) return OK;
-    return refuse(p, "%s: [backup] store: directory, not \"%s\" (S3 is not there yet)", name, c->backup_store);
+    if (config_store_is_s3(c)) return check_s3(c, name, p);
+    return refuse(p, "%s: [backup] store: directory or s3://BUCKET/PREFIX, not \"%s\"", name, c->backup_store);
 }
 
 static enum err check_databases(const struct config *c, const char *name, struct config_problem *p) {

@@ -52,6 +52,10 @@ struct need config_need(const struct config *c, enum action action);
  */
 int64_t config_held_ms(const struct config *c, enum action action);
 
+/* Whether backups lie in S3; where there: *ret_bucket, and the prefix without slashes around it, perhaps empty. */
+bool config_store_is_s3(const struct config *c);
+struct str config_s3_place(const struct config *c, struct str *ret_bucket);
+
 /* Origin helpers: scheme is https? host without port? "https://a.example" → true, "a.example". */
 bool config_origin_is_https(const struct config *c);
 struct str config_origin_host(const struct config *c);

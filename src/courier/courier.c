@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "courier/courier_priv.h"
+#include "courier/s3.h"
 
 #define SLOTS            64
 #define PER_HOST_MAX     16
@@ -41,6 +42,7 @@ struct courier {
     const struct courier_options *o;
     CURLM *multi;
     struct vapid *vapid;
+    struct s3 *s3; /* NULL: backups do not lie there */
     struct letter letter;
     struct slot slots[SLOTS];
     size_t used;
@@ -412,6 +414,7 @@ static void turn(struct courier *c, void *buffer) {
 }
 
 static enum err open_courier(struct courier *c) {
+    enum err r;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return ERR_NOMEM;
     c->multi = curl_multi_init();
     if (!c->multi) return ERR_NOMEM;
@@ -419,7 +422,11 @@ static enum err open_courier(struct courier *c) {
     (void)curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)SLOTS);
     letter_init(&c->letter, c->o->config);
     c->may_go_private = c->o->config->push_allow_private_networks;
-    return vapid_new(c->o->vapid_scalar, c->o->config, &c->vapid);
+    r = vapid_new(c->o->vapid_scalar, c->o->config, &c->vapid);
+    if (r != OK || c->o->objects_fd < 0) return r;
+    return s3_start(
+        &(struct s3_options){ .config = c->o->config, .front_fd = c->o->objects_fd, .secret_key = c->o->s3_secret_key },
+        &c->s3);
 }
 
 enum err courier_run(const struct courier_options *o) {
@@ -437,6 +444,7 @@ enum err courier_run(const struct courier_options *o) {
         if (c->slots[i].easy) curl_easy_cleanup(c->slots[i].easy);
     }
     if (c) {
+        s3_stop(c->s3);
         vapid_free(c->vapid);
         if (c->multi) (void)curl_multi_cleanup(c->multi);
     }

@@ -12,7 +12,9 @@ struct courier_options {
     const uint8_t *vapid_scalar; /* P256_SCALAR_BYTES */
     const uint8_t *box_public, *box_secret;
     struct str smtp_password; /* may be empty */
-    int mail_directory_fd;    /* where mail is written as files when no SMTP server is configured; else -1 */
+    int objects_fd;           /* where the front asks for objects in S3; -1: they do not lie there */
+    struct str s3_secret_key;
+    int mail_directory_fd; /* where mail is written as files when no SMTP server is configured; else -1 */
     const volatile int *stop;
 };
 enum err courier_run(const struct courier_options *o) MUST_CHECK;

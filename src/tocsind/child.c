@@ -62,7 +62,8 @@ static enum err read_keys(struct child *c) {
     }
     (void)close(CHILD_FD_KEYS);
     c->config.is_embedded = c->keys->is_embedded != 0;
-    return c->keys->smtp_password_n <= sizeof c->keys->smtp_password ? OK : ERR_INPUT;
+    if (c->keys->smtp_password_n > sizeof c->keys->smtp_password) return ERR_INPUT;
+    return c->keys->s3_secret_key_n <= sizeof c->keys->s3_secret_key ? OK : ERR_INPUT;
 }
 
 static void close_above(int last) {
@@ -74,7 +75,7 @@ static void close_foreign(enum sandbox_role role, const struct child *c) {
     switch (role) {
     case SANDBOX_FRONT: close_above(CHILD_FD_LISTEN + (int)c->keys->listener_count - 1); return;
     case SANDBOX_KEEPER: close_above(CHILD_FD_KEEPER); return;
-    case SANDBOX_COURIER: close_above(CHILD_FD_COURIER); return;
+    case SANDBOX_COURIER: close_above(CHILD_FD_OBJECTS); return;
     }
 }
 

@@ -16,6 +16,8 @@ int main(void) {
                                    .box_public = child.keys->box_public,
                                    .box_secret = child.keys->box_secret,
                                    .smtp_password = str_bytes(child.keys->smtp_password, child.keys->smtp_password_n),
+                                   .objects_fd = config_store_is_s3(&child.config) ? CHILD_FD_OBJECTS : -1,
+                                   .s3_secret_key = str_bytes(child.keys->s3_secret_key, child.keys->s3_secret_key_n),
                                    .mail_directory_fd = child.mail_fd,
                                    .stop = &child.stop });
     if (r != OK) log_err(r, "courier");

@@ -193,7 +193,9 @@ static enum err open_backup(struct front *f) {
                                                 .guard = f->api.guard,
                                                 .damaged = object_damaged,
                                                 .config = &f->child.config,
-                                                .folder_fd = f->child.backup_fd },
+                                                .folder_fd = f->child.backup_fd,
+                                                .courier_fd = CHILD_FD_OBJECTS,
+                                                .stop = &f->child.stop },
                       &f->api.backup);
 }
 

@@ -124,9 +124,27 @@ static enum err read_line(const char *what, const char *path, char out[FILE_SIZE
     return OK;
 }
 
+static enum err check_private(const char *what, const char *path, struct config_problem *ret_problem) {
+    struct stat st;
+    if (stat(path, &st) != 0) return fail(ERR_IO, ret_problem, "%s %s: %s", what, path, strerror(errno));
+    if ((st.st_mode & 077) == 0) return OK;
+    return fail(ERR_REFUSED, ret_problem, "%s %s: others may read it; chmod 600 it", what, path);
+}
+
+static enum err read_s3_secret(const struct config *c, struct child_keys *keys, struct config_problem *ret_problem) {
+    static const char what[] = "[backup] s3_secret_key_file";
+    const char *path = c->backup_s3_secret_key_file;
+    enum err r = config_store_is_s3(c) ? check_private(what, path, ret_problem) : OK;
+    if (r != OK || !config_store_is_s3(c)) return r;
+    r = read_line(what, path, keys->s3_secret_key, &keys->s3_secret_key_n, ret_problem);
+    if (r == OK && keys->s3_secret_key_n == 0) return fail(ERR_INPUT, ret_problem, "%s %s: empty", what, path);
+    return r;
+}
+
 enum err keys_read_files(const struct config *c, struct child_keys *keys, struct config_problem *ret_problem) {
-    return read_line("[mail] password_file", c->mail_password_file, keys->smtp_password, &keys->smtp_password_n,
-                     ret_problem);
+    enum err r = read_line("[mail] password_file", c->mail_password_file, keys->smtp_password, &keys->smtp_password_n,
+                           ret_problem);
+    return r == OK ? read_s3_secret(c, keys, ret_problem) : r;
 }
 
 void keys_for(enum sandbox_role role, const struct child_keys *all, struct child_keys *ret_keys) {
@@ -152,6 +170,8 @@ void keys_for(enum sandbox_role role, const struct child_keys *all, struct child
         memcpy(ret_keys->box_secret, all->box_secret, sizeof all->box_secret);
         memcpy(ret_keys->smtp_password, all->smtp_password, sizeof all->smtp_password);
         ret_keys->smtp_password_n = all->smtp_password_n;
+        memcpy(ret_keys->s3_secret_key, all->s3_secret_key, sizeof all->s3_secret_key);
+        ret_keys->s3_secret_key_n = all->s3_secret_key_n;
         return;
     }
 }

@@ -15,7 +15,7 @@ enum err keys_load(int keys_fd, bool has_credentials, struct child_keys *ret_key
                    struct config_problem *ret_problem) MUST_CHECK;
 /* The part of `all` that the role may hold; the rest is zero. */
 void keys_for(enum sandbox_role role, const struct child_keys *all, struct child_keys *ret_keys);
-/* The files that the configuration names: the mail password. */
+/* The files that the configuration names: the mail password, the secret of S3's key. */
 enum err keys_read_files(const struct config *c, struct child_keys *keys,
                          struct config_problem *ret_problem) MUST_CHECK;
 

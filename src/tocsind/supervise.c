@@ -1,5 +1,5 @@
 /*
- * Both ends of the two socket pairs stay open here, so that a child that comes back finds its peer where it was; what
+ * Both ends of the socket pairs stay open here, so that a child that comes back finds its peer where it was; what
  * was under way is told apart by the keeper's hello and by leases. A child that ends is started again: at once the
  * first time, then with a growing pause while it keeps ending within a second. A child that refuses what is stored
  * before the first readiness ends the start, as it would refuse it again.
@@ -42,6 +42,7 @@ struct supervisor {
     const struct supervise_options *o;
     struct kid kids[SANDBOX_ROLE_COUNT];
     int keeper_pair[2], courier_pair[2]; /* [0]: the front's end */
+    int objects_pair[2];                 /* likewise; -1: backups do not lie in S3 */
     int signal_fd;
     int64_t ending_ms; /* 0: running; else when SIGTERM came */
     bool has_told;     /* the first readiness was said */
@@ -76,6 +77,7 @@ static int config_memfd(const struct supervisor *s, enum sandbox_role role) {
     if (fd < 0) return -1;
     if (role != SANDBOX_FRONT) c.data_database[0] = 0;
     if (role != SANDBOX_KEEPER) c.data_keeper_database[0] = 0;
+    if (role != SANDBOX_COURIER) (void)snprintf(c.backup_s3_access_key, sizeof c.backup_s3_access_key, "-");
     buf_init(&text, 256 * 1024);
     config_write(&c, NULL, &text);
     is_written = buf_err(&text) == OK && write(fd, text.p, text.n) == (ssize_t)text.n;
@@ -95,13 +97,17 @@ static size_t plan_fds(const struct supervisor *s, enum sandbox_role role, struc
     case SANDBOX_FRONT:
         p[n++] = (struct placing){ s->keeper_pair[0], CHILD_FD_KEEPER };
         p[n++] = (struct placing){ s->courier_pair[0], CHILD_FD_COURIER };
+        p[n++] = (struct placing){ s->objects_pair[0], CHILD_FD_OBJECTS };
         p[n++] = (struct placing){ s->o->data->control_fd, CHILD_FD_CONTROL };
         p[n++] = (struct placing){ s->o->metrics_fd, CHILD_FD_METRICS };
         for (uint32_t i = 0; i < s->o->keys->listener_count; i++)
             p[n++] = (struct placing){ s->o->listeners[i], CHILD_FD_LISTEN + (int)i };
         return n;
     case SANDBOX_KEEPER: p[n++] = (struct placing){ s->keeper_pair[1], CHILD_FD_KEEPER }; return n;
-    case SANDBOX_COURIER: p[n++] = (struct placing){ s->courier_pair[1], CHILD_FD_COURIER }; return n;
+    case SANDBOX_COURIER:
+        p[n++] = (struct placing){ s->courier_pair[1], CHILD_FD_COURIER };
+        p[n++] = (struct placing){ s->objects_pair[1], CHILD_FD_OBJECTS };
+        return n;
     }
     return n;
 }
@@ -347,6 +353,9 @@ static enum err open_supervisor(struct supervisor *s) {
     if (s->signal_fd < 0) return ERR_IO;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s->keeper_pair) != 0) return ERR_IO;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s->courier_pair) != 0) return ERR_IO;
+    s->objects_pair[0] = s->objects_pair[1] = -1;
+    if (config_store_is_s3(s->o->config) && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s->objects_pair) != 0)
+        return ERR_IO;
     for (int i = 0; i < SANDBOX_ROLE_COUNT; i++)
         s->kids[i] = (struct kid){ .role = (enum sandbox_role)i, .life_fd = -1 };
     return OK;

@@ -12,14 +12,15 @@
 #define CHILD_EXIT_REFUSED 78
 
 enum child_fd {
-    CHILD_FD_CONFIG = 3,  /* memfd: the sections the child may see, as INI */
-    CHILD_FD_KEYS = 4,    /* pipe: struct child_keys with only the child's own keys filled; read once, wiped, closed */
-    CHILD_FD_LIFE = 5,    /* SEQPACKET to the supervisor; its end means: end within 2 s. child.c handles it */
-    CHILD_FD_KEEPER = 6,  /* front: socket to the keeper. keeper: socket to the front */
-    CHILD_FD_COURIER = 7, /* front: socket to the courier. courier: socket to the front */
-    CHILD_FD_CONTROL = 8, /* front: listening Unix socket for the command line */
-    CHILD_FD_METRICS = 9, /* front: listener of /metrics, or closed */
-    CHILD_FD_LISTEN = 10, /* front: 10, 11, … one listener a loop */
+    CHILD_FD_CONFIG = 3,   /* memfd: the sections the child may see, as INI */
+    CHILD_FD_KEYS = 4,     /* pipe: struct child_keys with only the child's own keys filled; read once, wiped, closed */
+    CHILD_FD_LIFE = 5,     /* SEQPACKET to the supervisor; its end means: end within 2 s. child.c handles it */
+    CHILD_FD_KEEPER = 6,   /* front: socket to the keeper. keeper: socket to the front */
+    CHILD_FD_COURIER = 7,  /* front: socket to the courier. courier: socket to the front */
+    CHILD_FD_OBJECTS = 8,  /* the same two, for objects in S3; closed where they do not lie there */
+    CHILD_FD_CONTROL = 9,  /* front: listening Unix socket for the command line */
+    CHILD_FD_METRICS = 10, /* front: listener of /metrics, or closed */
+    CHILD_FD_LISTEN = 11,  /* front: 11, 12, … one listener a loop */
 };
 
 struct child_keys {
@@ -33,6 +34,8 @@ struct child_keys {
     uint8_t box_secret[BOX_SECRET_BYTES];      /* courier */
     uint16_t smtp_password_n;
     char smtp_password[512]; /* courier */
+    uint16_t s3_secret_key_n;
+    char s3_secret_key[512]; /* courier */
     uint32_t listener_count;
     uint8_t is_embedded; /* no configuration file was given */
 };

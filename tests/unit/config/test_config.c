@@ -55,6 +55,36 @@ static void refuses_with_file_line_and_reason(void **state) {
           "t.conf:3: [policy] session_idle: with profile = nist at most 1h, and not 0s (SP 800-63B-4, 2.2.3)" },
         { "[policy]\nprofile = nist\nsession_idle = 61m\n",
           "t.conf:3: [policy] session_idle: with profile = nist at most 1h, and not 0s (SP 800-63B-4, 2.2.3)" },
+        { "[backup]\nstore = tape\n", "t.conf: [backup] store: directory or s3://BUCKET/PREFIX, not \"tape\"" },
+#define STORE(url)    "[backup]\nstore = " url "\n"
+#define NO_STORE(url) { STORE(url), "t.conf: [backup] store: s3://BUCKET or s3://BUCKET/PREFIX, not \"" url "\"" }
+        NO_STORE("s3://"),
+        NO_STORE("s3://ab"),
+        NO_STORE("s3://Bucket"),
+        NO_STORE("s3://-bucket"),
+        NO_STORE("s3://bucket/"),
+        NO_STORE("s3://bucket/a/"),
+        NO_STORE("s3://bucket//a"),
+        NO_STORE("s3://bucket/a/../b"),
+        NO_STORE("s3://bucket/a b"),
+        NO_STORE("s3://bucket/a%2f"),
+        NO_STORE("s3://bucket?x"),
+        { STORE("s3://bucket") "s3_endpoint = s3.example.org\n",
+          "t.conf: [backup] s3_endpoint: https://HOST:PORT without a path, not \"s3.example.org\"" },
+        { STORE("s3://bucket") "s3_endpoint = https://s3.example.org/\n",
+          "t.conf: [backup] s3_endpoint: https://HOST:PORT without a path, not \"https://s3.example.org/\"" },
+        { STORE("s3://bucket") "s3_endpoint = http://u@h:1\n",
+          "t.conf: [backup] s3_endpoint: https://HOST:PORT without a path, not \"http://u@h:1\"" },
+        { STORE("s3://bucket") "s3_endpoint = http://h:0\n",
+          "t.conf: [backup] s3_endpoint: https://HOST:PORT without a path, not \"http://h:0\"" },
+        { STORE("s3://bucket") "s3_region = a:b\n", "t.conf: [backup] s3_region: letters, digits and -, not \"a:b\"" },
+        { STORE("s3://bucket"), "t.conf: [backup] s3_access_key: the id of a key, not \"\"" },
+        { STORE("s3://bucket") "s3_access_key = a/b\n",
+          "t.conf: [backup] s3_access_key: the id of a key, not \"a/b\"" },
+        { STORE("s3://bucket") "s3_access_key = a\n",
+          "t.conf: [backup] store is in S3, but s3_secret_key_file is not set" },
+        { "[backup]\ns3_timeout = 0s\n",
+          "t.conf:2: [backup] s3_timeout: a duration like 90s, 10m, 1h or 7d, at most 1d, not \"0s\"" },
         { "[log]\nlevel = loud\n", "t.conf: [log] level: debug, info, warn or error, not \"loud\"" },
     };
     struct config c;
@@ -100,6 +130,30 @@ static void takes_and_writes_back(void **state) {
     assert_int_equal(config_parse(&again, "again", buf_str(&out), &p), OK);
     assert_memory_equal(&c, &again, sizeof c);
     buf_release(&out);
+}
+
+static void takes_stores_apart(void **state) {
+    static const struct {
+        const char *store, *bucket, *prefix;
+    } cases[] = { { "s3://bucket", "bucket", "" },
+                  { "s3://a-bucket.of.mine/of/tocsin-1_x.y", "a-bucket.of.mine", "of/tocsin-1_x.y" } };
+    char text[400];
+    struct config c;
+    struct config_problem p;
+    struct str bucket;
+    (void)state;
+    config_defaults(&c);
+    assert_false(config_store_is_s3(&c));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        (void)snprintf(text, sizeof text,
+                       "[backup]\nstore = %s\ns3_endpoint = http://[::1]:9000\ns3_access_key = test:tester\n"
+                       "s3_secret_key_file = /x\n",
+                       cases[i].store);
+        assert_int_equal(parse(text, &c, &p), OK);
+        assert_true(config_store_is_s3(&c));
+        assert_true(str_eq(config_s3_place(&c, &bucket), str_from(cases[i].prefix)));
+        assert_true(str_eq(bucket, str_from(cases[i].bucket)));
+    }
 }
 
 static void nist_sets_what_is_not_given(void **state) {
@@ -159,6 +213,7 @@ int main(void) {
         cmocka_unit_test(refuses_with_file_line_and_reason),
         cmocka_unit_test(refuses_long_lines_and_nul),
         cmocka_unit_test(takes_and_writes_back),
+        cmocka_unit_test(takes_stores_apart),
         cmocka_unit_test(nist_sets_what_is_not_given),
         cmocka_unit_test(writes_only_the_sections_asked_for),
         cmocka_unit_test(defaults_are_the_embedded_mode),
