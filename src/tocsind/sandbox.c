@@ -185,9 +185,12 @@ static const int calls_sockets[] = {
     CALL(setsockopt), CALL(getsockopt), CALL(sendmmsg), CALL(recvmmsg), CALL(shutdown),    CALL(ioctl),
 };
 #if defined(__SANITIZE_ADDRESS__) || defined(TOCSIN_SANITIZED)
-/* What the sanitizers' own runtimes call. */
-static const int calls_sanitizer[] = { CALL(personality), CALL(prctl), CALL(ptrace),          CALL(wait4),
-                                       CALL(kill),        CALL(ioctl), CALL(process_vm_readv) };
+/* What the sanitizers' own runtimes call: to look for leaks at the end they trace the threads. */
+#define DUMPABLE 1
+static const int calls_sanitizer[] = { CALL(personality), CALL(prctl), CALL(ptrace),           CALL(wait4),
+                                       CALL(kill),        CALL(ioctl), CALL(process_vm_readv), CALL(getdents) };
+#else
+#define DUMPABLE 0
 #endif
 
 static int allow(scmp_filter_ctx ctx, const int *calls, size_t n) {
@@ -231,7 +234,7 @@ enum err sandbox_enter(const struct sandbox *s) {
     const struct rlimit none = { 0, 0 };
     enum err r;
     if (setrlimit(RLIMIT_CORE, &none) != 0) return ERR_IO;
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return ERR_IO;
+    if (prctl(PR_SET_DUMPABLE, DUMPABLE, 0, 0, 0) != 0) return ERR_IO;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return ERR_IO;
     if ((r = landlock_enter(s)) != OK) return r;
     return seccomp_enter(s);
