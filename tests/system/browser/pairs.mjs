@@ -274,6 +274,22 @@ const onSecurity = (button) => async (page) => {
   await press(page, button);
 };
 
+// While a proof is checked no other way can be begun: what is typed there would be lost with the answer.
+async function oneAtATime(door, who) {
+  const page = await door.opener(who);
+  await begin(door, page, who);
+  const cdp = await page.createCDPSession();
+  await cdp.send("Fetch.enable", { patterns: [{ urlPattern: "*/proofs" }] });
+  const held = new Promise((hold) => cdp.once("Fetch.requestPaused", hold));
+  await give.password(page, who);
+  const { requestId } = await held;
+  const able = await page.$$eval("#step button:enabled", (all) => all.map((b) => b.textContent));
+  check("sign_in: one proof at a time", able.length === 0, able);
+  await cdp.send("Fetch.continueRequest", { requestId });
+  await heading(page, "One more proof");
+  await cdp.detach();
+}
+
 // Locked down: what a thief has opens nothing any more, and the way back is the key and a code that is pushed to a device that is signed out.
 async function lockedDown(door, who) {
   const thief = await newBrowser(who);
@@ -308,6 +324,7 @@ const doors = {
       const session = await hasSession(page);
       check("sign_in: the person is in", session.is, session);
     },
+    also: oneAtATime,
   },
   change_password: {
     opener: onFirst, of: two_of_three, pairs: every_pair, body: { password: "a thief's own long password" },

@@ -1,6 +1,6 @@
 /* Shows that it is you: goes on until the attempt is proved, or ends it with words. Every dangerous thing comes by here. */
 import { call, explain } from "./api.js";
-import { button, digitsField, el, field, form, say, show } from "./dom.js";
+import { $, button, digitsField, el, field, form, say, show } from "./dom.js";
 import { hasPasskeys, usePasskey } from "./webauthn.js";
 
 const over = (a) => a.state === "failed" || a.state === "expired" || a.state === "denied";
@@ -77,8 +77,17 @@ export class Prover {
     this.done(false);
   }
 
-  async prove(body, input) {
+  /* While it is checked no other way can be begun: what comes of it takes this screen's place, and what is typed there. */
+  async check(body) {
+    const buttons = [...$("step").querySelectorAll("button:enabled")];
+    for (const b of buttons) b.disabled = true;
     const res = await call("POST", `${this.path}/proofs`, body, this.token);
+    for (const b of buttons) b.disabled = false;
+    return res;
+  }
+
+  async prove(body, input) {
+    const res = await this.check(body);
     if (res.ok) {
       this.take(res.data);
       say("");
