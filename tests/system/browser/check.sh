@@ -6,6 +6,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 build=$(CDPATH='' cd -- "${TOCSIN_BUILD:-$here/../../../build}" && pwd)
 work=$(mktemp -d)
 server=
+export NODE_OPTIONS=--dns-result-order=ipv4first # the server listens on 127.0.0.1; localhost may be ::1 first
 stop() {
     [ -z "$server" ] || { kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; }
     rm -rf "$work"
