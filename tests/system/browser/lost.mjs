@@ -2,7 +2,7 @@
 // push brings to the device that she has signed up with. Besides: the worker, no connection, a keyboard.
 import { accessible, check, expectNoise, heading, linkOf, mails, origin, people, press, quiet, run, said, shoot, sleep, type, until } from "./tools.mjs";
 import { disown, keepKey, knock, signUp, typeAddress } from "./steps.mjs";
-import { notifications, pushService, subscribe } from "./pushes.mjs";
+import { notifications, pushService, shownBy, subscribe } from "./pushes.mjs";
 
 const email = "cleo@example.org";
 const password = "four green kettles sing slowly";
@@ -64,8 +64,7 @@ async function proveWithPushedCode(cleo, worker, service, other) {
   await press(other, "Use one of my devices");
   const message = await service.next("the code's push", (m) => m.tocsin.kind === "code");
   const digits = message.tocsin.code;
-  await worker.deliver(message.text);
-  const shown = await until("the code's notification", async () => (await notifications(cleo)).find((n) => n.navigate === message.notification.navigate));
+  const shown = await shownBy(cleo, worker, message);
   check("what is visible of a code's push shows no digits", /^\d{4,8}$/.test(digits) && !`${shown.title} ${shown.body} ${shown.navigate}`.includes(digits), shown);
   await cleo.goto(shown.navigate);
   await cleo.waitForSelector("article.ask");

@@ -1,7 +1,7 @@
 // Every pair of proofs opens the door and none of them alone, from each page that asks for them; a passkey alone does; and
 // none takes a code by mail for a proof. What each door takes and what comes of it stands in the table `doors`.
 import { api, check, codeOfMail, expectNoise, heading, linkOf, mails, origin, person, press, quiet, run, said, type, until } from "./tools.mjs";
-import { notifications, pushService, subscribe } from "./pushes.mjs";
+import { pushService, shownBy, subscribe } from "./pushes.mjs";
 import { phone } from "./phone.mjs";
 import { disown, keepKey, knock, typeAddress } from "./steps.mjs";
 
@@ -98,9 +98,9 @@ async function typed(page, title, field, text) {
 async function pushed(page, who) {
   const id = await idOf(page);
   await press(page, "Use one of my devices");
+  await page.waitForSelector("#step input.digits"); // the push may be here before the page's own answer
   const message = await who.service.next("the code's push", (m) => m.tocsin.kind === "code" && m.notification.navigate.endsWith(id));
-  await who.worker.deliver(message.text);
-  const { navigate } = await until("the notification", async () => (await notifications(who.helper)).find((n) => n.navigate === message.notification.navigate));
+  const { navigate } = await shownBy(who.helper, who.worker, message);
   await who.helper.goto(navigate);
   await press(who.helper, "Show the digits");
   const digits = await shownDigits(who.helper);

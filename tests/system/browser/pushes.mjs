@@ -68,6 +68,18 @@ export async function subscribe(page, subscription) {
   return { status, deliver: (text) => cdp.send("ServiceWorker.deliverPushMessage", { origin, registrationId, data: text }) };
 }
 
+// Of a push that says who it is for. Told again when nothing comes of it: a worker that is just being stopped loses what it is told.
+export async function shownBy(page, worker, message) {
+  let told = 0;
+  return until("the code's notification", async () => {
+    if (Date.now() - told > 5000) {
+      told = Date.now();
+      await worker.deliver(message.text);
+    }
+    return (await notifications(page)).find((n) => n.navigate === message.notification.navigate);
+  });
+}
+
 export function notifications(page) {
   return page.evaluate(async () => {
     const list = await (await navigator.serviceWorker.ready).getNotifications();

@@ -36,12 +36,12 @@ async function codeShownThere(ada, other) {
 }
 
 async function answerAll(ada) {
-  for (let i = 0; i < 5; i++) {
-    const card = await ada.$("article[data-alert]");
-    if (!card) break;
-    const id = await card.evaluate((e) => e.dataset.alert);
-    await press(ada, "It was me");
-    await ada.waitForFunction((x) => !document.querySelector(`[data-alert="${x}"]`), {}, id);
+  for (let i = 0; i < 20; i++) {
+    const button = await ada.$('::-p-xpath(//article[@data-alert]//button[contains(., "It was me")])');
+    if (!button) break;
+    const id = await button.evaluate((e) => e.closest("article")?.dataset.alert);
+    await button.click().catch(() => {}); // the list may have been drawn anew meanwhile
+    await ada.waitForFunction((x) => !document.querySelector(`[data-alert="${x}"]`), { timeout: 3000 }, id).catch(() => {});
     await sleep(200);
   }
   await heading(ada, "All is quiet");

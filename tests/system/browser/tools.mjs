@@ -22,7 +22,7 @@ function total() {
 
 export const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
 
-export async function until(what, fn, ms = 15000) {
+export async function until(what, fn, ms = 30000) {
   const end = Date.now() + ms;
   for (;;) {
     const got = await fn();
@@ -54,7 +54,7 @@ export async function person(browser) {
   page.noise = [];
   page.on("console", (m) => m.type() === "error" && page.noise.push(`${m.text()} ${m.location().url}`));
   page.on("pageerror", (e) => page.noise.push(String(e)));
-  page.setDefaultTimeout(15000);
+  page.setDefaultTimeout(30000);
   await page.setViewport({ width: 1100, height: 850 });
   return page;
 }
@@ -70,11 +70,11 @@ export async function run(story) {
   } catch (e) {
     check("the run goes through", false, e.stack);
     for (const page of (await Promise.all(browser.browserContexts().map((c) => c.pages()))).flat())
-      console.log(page.url(), await page.evaluate(() => (document.querySelector("main") || document.body).innerText.slice(0, 600)).catch(() => ""), page.noise);
+      console.log(page.url(), await page.evaluate(() => [(document.querySelector("main") || document.body).innerText.slice(0, 600), ...[...document.querySelectorAll("input")].map((e) => `${e.type}: ${e.value}`)].join("\n")).catch(() => ""), page.noise);
   } finally {
     await browser.close();
   }
-  process.exitCode = total() ? 0 : 1;
+  process.exit(total() ? 0 : 1); // also where a step that failed left a server running
 }
 
 export function quiet(page, what) {
@@ -160,9 +160,12 @@ export async function press(page, text) {
 
 // In one go, as from a password manager: a stroke of a key costs a browser several milliseconds.
 export async function type(page, selector, text) {
-  await page.waitForSelector(selector, { visible: true });
-  await page.focus(selector);
-  await page.keyboard.sendCharacter(text);
+  await until(`${selector} to hold what was typed`, async () => {
+    const field = await page.waitForSelector(selector, { visible: true });
+    await field.focus();
+    await page.keyboard.sendCharacter(text);
+    return field.evaluate((e) => e.value !== ""); // a field that had just lost the focus again took nothing
+  });
 }
 
 // By keyboard alone: on to what has that name, and pressed.
