@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/secret.h"
 #include "base/slab.h"
 #include "identity/identity_priv.h"
 
@@ -167,7 +168,10 @@ void session_table_free(struct session_table *t) {
         retired_free(t, t->retired);
         t->retired = next;
     }
-    for (size_t i = 0; i < atomic_load(&t->reader_n) && i < READERS_MAX; i++) free(t->readers[i].hints);
+    for (size_t i = 0; i < atomic_load(&t->reader_n) && i < READERS_MAX; i++) {
+        if (t->readers[i].hints) bytes_wipe(t->readers[i].hints, sizeof *t->readers[i].hints);
+        free(t->readers[i].hints);
+    }
     slab_release(&t->nodes);
     free(t->accounts);
     free(t->readers);
@@ -568,8 +572,10 @@ static void hash_of(struct session_reader *r, struct str token, uint8_t hash[HAS
     struct session_hints *h = r->hints;
     for (size_t i = 0; h && i < SESSION_AHEAD_MAX; i++) {
         if (h->at[i] != token.p) continue;
+        bool is_same = is_same_token(h->tokens[i], token.p);
         h->at[i] = NULL;
-        if (!is_same_token(h->tokens[i], token.p)) break;
+        bytes_wipe(h->tokens[i], sizeof h->tokens[i]);
+        if (!is_same) break;
         memcpy(hash, h->hashes[i], HASH_BYTES);
         return;
     }
@@ -580,6 +586,7 @@ void session_ahead(struct session_reader *r, const struct str *tokens, size_t n)
     struct session_hints *h = r->hints ? r->hints : (r->hints = calloc(1, sizeof *h));
     const struct buckets *b;
     if (!h) return;
+    bytes_wipe(h->tokens, sizeof h->tokens); /* of those that were not asked for after all */
     hold(r);
     b = atomic_load_explicit(&r->table->buckets, memory_order_acquire);
     for (size_t i = 0; i < SESSION_AHEAD_MAX; i++) {
