@@ -40,6 +40,7 @@ export class Prover {
 
   stop() {
     clearInterval(this.timer);
+    this.timer = undefined;
   }
 
   can(kind) {
@@ -177,7 +178,7 @@ export class Prover {
     const res = await call("POST", `${this.path}/code`, { way: "shown_there" }, this.token);
     if (!res.ok) return say(explain(res));
     this.watch();
-    const f = digitsField("The digits that your other device shows", "Your other device rings now. On it, open tocsin and tap \u201cShow the digits\u201d.");
+    const f = digitsField("The digits that your other device shows", "If a device that you trust can show them, it rings now. On it, open tocsin and tap \u201cShow the digits\u201d.");
     show(
       form("Type the digits here", [this.count(), ...f.nodes], "Go on", () => this.prove({ kind: "code", code: f.input.value.trim() }, f.input)),
       el("p", {}, "No digits there? ", button("Show digits here instead", "quiet-button small", () => this.here())),
@@ -200,14 +201,15 @@ export class Prover {
 
   watch() {
     this.stop();
-    this.timer = setInterval(async () => {
+    const timer = setInterval(async () => {
       const res = await call("GET", this.path, null, this.token);
-      if (!res.ok) return;
+      if (!res.ok || this.timer !== timer) return; // what was shown since then is newer
       const before = this.attempt.proved.length;
       this.attempt = res.data.attempt;
       if (over(this.attempt)) this.end(this.attempt.state === "denied" ? "The owner of the account stopped this." : undefined);
       else if (this.attempt.proved.length > before || this.attempt.state === "proved") this.next();
     }, poll_ms);
+    this.timer = timer;
   }
 
   key() {
