@@ -49,6 +49,9 @@ static enum err read_alert(struct store_tx *tx, struct answering *x) {
     if (x->is_by_link && c->answer.alert.at_ms + LINK_LIFE_MS <= x->w->now_ms) return ERR_GONE;
     if ((r = account_get(tx, x->account, c->arena, &acc)) != OK) return r;
     c->answer.account_state = acc.state;
+    c->answer.attempt = (struct attempt_view){ .id = c->answer.alert.attempt, /* for the log */
+                                               .account = x->account,
+                                               .action = c->answer.alert.action };
     x->w->told = x->account;
     return OK;
 }
