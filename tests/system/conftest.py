@@ -1,7 +1,10 @@
 """Every system test runs on SQLite and on PostgreSQL (TOCSIN_TEST_POSTGRES is a connection URL without a database)."""
 
 import os
+import pathlib
+import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -35,3 +38,16 @@ def server(engine):
 @pytest.fixture
 def person(server):
     return server.person()
+
+
+@pytest.fixture
+def small_disk(request):
+    """A file system of 24 MiB, or of what the test says."""
+    place = pathlib.Path(tempfile.mkdtemp(prefix="tocsin-disk."))
+    options = f"size={getattr(request, 'param', '24m')},mode=711"
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True).returncode:
+        place.rmdir()
+        pytest.skip("a file system can't be mounted here")
+    yield place
+    subprocess.run(["umount", "-l", place])
+    place.rmdir()

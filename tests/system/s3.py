@@ -357,6 +357,15 @@ def start(database, endpoint, tmp_path_factory, **options):
     return tocsin.Server(database, settings(endpoint, tmp_path_factory.mktemp("keys"), **options))
 
 
+@contextlib.contextmanager
+def judged(store):
+    """What is done within leaves nothing damaged in S3, and asks it for nothing wrongly."""
+    store.heal()
+    yield
+    store.heal()
+    assert store.corrupt() == [] and store.wrong == []
+
+
 def some(n=3000):
     data = random.randbytes(n)
     return data, hashlib.sha256(data).hexdigest()

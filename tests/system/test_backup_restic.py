@@ -8,7 +8,6 @@ import random
 import re
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 
@@ -138,24 +137,11 @@ def test_kill_9(database, tmp_path, files):
         server.stop()
 
 
-@pytest.fixture
-def small_disk():
-    place = pathlib.Path(tempfile.mkdtemp(prefix="tocsin-disk."))
-    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100m,mode=711", "tmpfs", place], capture_output=True).returncode:
-        place.rmdir()
-        pytest.skip("a file system can't be mounted here")
-    yield place
-    subprocess.run(["umount", "-l", place])
-    place.rmdir()
-
-
+@pytest.mark.parametrize("small_disk", ["100m"], indirect=True)
 def test_full_disk(small_disk, tmp_path, files):
     server = tocsin.Server("sqlite")
     try:
-        server.terminate()
-        text = server.config.read_text().replace(f"directory = {server.directory}/data", f"directory = {small_disk}/data")
-        server.config.write_text(text)
-        server.start()
+        server.move(small_disk)
         device = first_device(server.person())
         device.restic("init")
         device.restic("backup", files / "small")

@@ -20,19 +20,17 @@ def store():
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def server(request, store, tmp_path_factory):
-    server = s3.start(request.param, store.endpoint, tmp_path_factory)
-    yield server
-    store.heal()
-    server.stop()
-    assert store.corrupt() == [] and store.wrong == []
+    with s3.judged(store):
+        server = s3.start(request.param, store.endpoint, tmp_path_factory)
+        yield server
+        store.heal()
+        server.stop()
 
 
 @pytest.fixture
 def device(server, store):
-    store.heal()
-    yield first_device(server.person()).make()
-    store.heal()
-    assert store.corrupt() == [] and store.wrong == []
+    with s3.judged(store):
+        yield first_device(server.person()).make()
 
 
 def go_around(device, tmp_path, count=60):

@@ -1,33 +1,14 @@
 """A full disk: 503, nothing lost, and all goes on when there is room again. Needs root, to mount a small file system."""
 
-import os
-import pathlib
-import subprocess
-import tempfile
-
 import pytest
 import requests
 import tocsin
 
 
-@pytest.fixture
-def small_disk():
-    place = pathlib.Path(tempfile.mkdtemp(prefix="tocsin-disk."))
-    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=711", "tmpfs", place], capture_output=True).returncode:
-        place.rmdir()
-        pytest.skip("a file system can't be mounted here")
-    yield place
-    subprocess.run(["umount", "-l", place])
-    place.rmdir()
-
-
 def test_full_disk(small_disk):
     server = tocsin.Server("sqlite")
     try:
-        server.terminate()
-        text = server.config.read_text().replace(f"directory = {server.directory}/data", f"directory = {small_disk}/data")
-        server.config.write_text(text)
-        server.start()
+        server.move(small_disk)
         person = server.person()
         filler = small_disk / "filler"
         with open(filler, "wb", buffering=0) as f:

@@ -23,19 +23,17 @@ def store():
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def server(request, store, tmp_path_factory):
-    server = s3.start(request.param, store.endpoint, tmp_path_factory, more="s3_timeout = 2s\n")
-    yield server
-    store.heal()
-    server.stop()
-    assert store.corrupt() == [] and store.wrong == []
+    with s3.judged(store):
+        server = s3.start(request.param, store.endpoint, tmp_path_factory, more="s3_timeout = 2s\n")
+        yield server
+        store.heal()
+        server.stop()
 
 
 @pytest.fixture
 def device(server, store):
-    store.heal()
-    yield first_device(server.person()).make()
-    store.heal()
-    assert store.corrupt() == [] and store.wrong == []
+    with s3.judged(store):
+        yield first_device(server.person()).make()
 
 
 def is_absent(device, store, name):
@@ -177,3 +175,41 @@ def test_a_bad_secret_stops_the_start(tmp_path, mode, text, reason):
     config.write_text(f"[data]\ndirectory = {tmp_path}/data\n[backup]\nstore = s3://bucket\ns3_access_key = a\ns3_secret_key_file = {file}\n")
     done = subprocess.run([tocsin.BUILD / "src/tocsind/tocsind", "-c", config], capture_output=True, text=True, timeout=20)
     assert done.returncode == 1 and f"[backup] s3_secret_key_file {file}: {reason}" in done.stderr
+
+
+def await_spooled(server):
+    """Until nothing is spooled: its room is given back a moment after the answer."""
+    folder = f"/proc/{server.children()['tocsin-front']}/fd"
+    end = time.monotonic() + 10
+    while "/data/backup/" in subprocess.run(["ls", "-l", folder], capture_output=True, text=True).stdout:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("small_disk", ["60m"], indirect=True)
+def test_a_full_disk(store, small_disk, tmp_path_factory):
+    """What goes to S3 and what comes from it lies on the disk meanwhile."""
+    with s3.judged(store):
+        server = s3.start("sqlite", store.endpoint, tmp_path_factory)
+        try:
+            server.move(small_disk)
+            device = first_device(server.person()).make()
+            (old, old_name), (new, new_name) = s3.some(8 << 20), s3.some(8 << 20)
+            device.put("data", old)
+            await_spooled(server)
+            filler = small_disk / "filler"
+            filler.write_bytes(bytes(os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize - (4 << 20)))
+            answer = device.ask("POST", f"data/{new_name}", new)
+            assert answer.status_code == 507 and "room" in answer.reason
+            assert is_absent(device, store, new_name)
+            answer = device.ask("GET", f"data/{old_name}")
+            assert answer.status_code == 507 and old[:100] not in answer.content
+            await_spooled(server)
+            small = device.put("data", b"small")
+            assert device.ask("GET", f"data/{small}").content == b"small"
+            filler.unlink()
+            device.put("data", new)
+            for data, name in ((old, old_name), (new, new_name)):
+                assert device.ask("GET", f"data/{name}").content == data
+        finally:
+            server.stop()

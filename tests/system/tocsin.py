@@ -282,6 +282,15 @@ class Server:
         lines = [x for c in commands for x in subprocess.run(c, check=True, capture_output=True, text=True).stdout.splitlines()]
         return sorted(x for x in lines if x.startswith("INSERT"))
 
+    def move(self, place):
+        """What it keeps lies on another file system from here on, and begins anew there."""
+        self.terminate()
+        text = self.config.read_text()
+        here, there = f"directory = {self.directory}/data", f"directory = {place}/data"
+        assert here in text
+        self.config.write_text(text.replace(here, there))
+        self.start()
+
     def terminate(self):
         self.process.terminate()
         assert self.process.wait(20) == 0
