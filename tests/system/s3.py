@@ -117,7 +117,7 @@ class S3Handler(http.server.BaseHTTPRequestHandler):
     def handle_one(self):
         self.body, target = b"", urllib.parse.urlsplit(self.path)
         self.query = dict(urllib.parse.parse_qsl(target.query, keep_blank_values=True, strict_parsing=bool(target.query)))
-        self.key, how, status = None, self.s3.fault(self.command, self.path), 0
+        self.key, how, self.is_seen = None, self.s3.fault(self.command, self.path), False
         try:
             self.read_body()
             if how == "drop":
@@ -139,12 +139,10 @@ class S3Handler(http.server.BaseHTTPRequestHandler):
                 body, headers = b"<Error><Code>InternalError</Code></Error>", {}
             self.answer(status, body, headers, how)
         except Refused as e:
-            status = e.status
             body = f'<?xml version="1.0"?><Error><Code>{e.code}</Code><Message>No.</Message></Error>'.encode()
             self.answer(e.status, body, {"Content-Type": "application/xml"}, None)
         finally:
-            with self.s3.lock:
-                self.s3.requests.append((self.command, self.path, status))
+            self.see(0)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_OPTIONS = handle_one
 
@@ -203,7 +201,15 @@ class S3Handler(http.server.BaseHTTPRequestHandler):
             raise Refused(404, "NoSuchBucket")
         self.key = urllib.parse.unquote(key)
 
+    def see(self, status):
+        """Before it is answered, so that whoever has the answer finds it there."""
+        if not self.is_seen:
+            with self.s3.lock:
+                self.s3.requests.append((self.command, self.path, status))
+        self.is_seen = True
+
     def answer(self, status, body, headers, how):
+        self.see(status)
         if how == "wrong" and body:
             body = bytes([body[0] ^ 1]) + body[1:]
         self.send_response(status)
