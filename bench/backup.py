@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """
 restic's backup and restore through tocsin against the same through `rclone serve restic` on the same disk, in one run, and the front's memory
-meanwhile; then objects read (by their own device, and by another that may restore) and written a second by a raw client with several connections
-against nginx that serves and takes (DAV) the same files. Prints ratios: over 1 means that tocsin is the faster.
+meanwhile; then all objects of that repository, and objects of one size after the other, read (by their own device, and by another that may restore)
+and written by a raw client with several connections, against nginx that serves and takes (DAV) the same files. Prints ratios: over 1 means that
+tocsin is the faster.
 Usage: bench/backup.py BUILD [MIB (4096; 0: objects alone)] [SECONDS A SIDE AND SIZE] [FOLDER] [KIB,KIB,...] [CONNECTIONS]
 """
 
@@ -118,12 +119,12 @@ class Side:
 
     seed = 0
 
-    def __init__(self, name, pid, port, folder, authorization="", method="PUT"):
-        self.name, self.pid, self.port = name, pid, port
-        self.folder, self.authorization, self.method = folder, authorization, method
+    def __init__(self, name, pid, port, folder, device=None, method="PUT"):
+        self.name, self.pid, self.port, self.folder, self.method = name, pid, port, folder, method
+        self.authorization = f"Authorization: {backup.basic(f'{device.id}:{device.token}')}\r\n" if device else ""
 
-    def head(self, method, name, more=""):
-        return f"{method} {self.folder}{name} HTTP/1.1\r\nHost: localhost\r\n{self.authorization}{more}\r\n"
+    def head(self, method, name, more="", last="\r\n"):
+        return f"{method} {self.folder}{name} HTTP/1.1\r\nHost: localhost\r\n{self.authorization}{more}{last}"
 
     def run(self, what, size, name):
         if what == "read":
@@ -166,8 +167,8 @@ def objects(server, person, device, nginx_pid, port_nginx, root):
     print("disk: written by as many threads and forced like ours, without a server")
     front = server.children()["tocsin-front"]
     other = second_device(server, person, device)
-    own = Side("tocsin", front, server.port, f"/backup/{device.id}/data/", f"Authorization: {backup.basic(f'{device.id}:{device.token}')}\r\n", "POST")
-    guarded = Side("guarded", front, server.port, own.folder, f"Authorization: {backup.basic(f'{other.id}:{other.token}')}\r\n")
+    own = Side("tocsin", front, server.port, f"/backup/{device.id}/data/", device, "POST")
+    guarded = Side("guarded", front, server.port, own.folder, other)
     theirs, written = Side("nginx", nginx_pid, port_nginx, "/"), Side("nginx", nginx_pid, port_nginx, "/written/")
     tree = next((server.directory / "data/backup").glob(f"*/{device.id}"))
     (root / "written").mkdir()
@@ -188,21 +189,65 @@ def objects(server, person, device, nginx_pid, port_nginx, root):
         (root / "written").mkdir()
 
 
-def programs(server, device, place, files, amount):
-    """restic through both, twice in turns."""
+def repository(server, person, device, nginx_pid, port_nginx, root):
+    """Each object of what restic has written, read and written once; twice in turns."""
+    front = server.children()["tocsin-front"]
+    trees = server.directory / "data/backup"
+    same = root / "same"
+    for kind in ("data", "index", "keys", "snapshots"):
+        (same / kind).mkdir(parents=True)
+        for file in (next(trees.glob(f"*/{device.id}")) / kind).rglob("*"):
+            if file.is_file() and len(file.name) == 64:
+                os.link(file, same / kind / file.name)
+    sizes = [p.stat().st_size for p in same.rglob("*") if p.is_file()]
+    mib = sum(sizes) / (1 << 20)
+    print(f"its repository: {len(sizes)} objects, {mib:.0f} MiB, by {CONNECTIONS} connections")
+    other = second_device(server, person, device)
+    written = root / "all"
+    rates = {}
+    for _ in range(2):
+        fresh = backup.first_device(server.person()).make()
+        for kind in same.iterdir():
+            (written / kind.name).mkdir(parents=True)
+        for what, side in (
+            ("fetch", Side("tocsin", front, server.port, f"/backup/{device.id}/", device)),
+            ("fetch", Side("guarded", front, server.port, f"/backup/{device.id}/", other)),
+            ("fetch", Side("nginx", nginx_pid, port_nginx, "/same/")),
+            ("send", Side("tocsin", front, server.port, f"/backup/{fresh.id}/", fresh, "POST")),
+            ("send", Side("nginx", nginx_pid, port_nginx, "/all/")),
+        ):
+            subprocess.run(["sync"])
+            seen = client(what, side.port, CONNECTIONS, 0, side.head("GET" if what == "fetch" else side.method, "%s", last=""), same)
+            rates[what, side.name] = max(seen["rate"], rates.get((what, side.name), 0))
+        shutil.rmtree(written)
+        shutil.rmtree(next(trees.glob(f"*/{fresh.id}")))
+    disk = root / "disk"
+    disk.mkdir()
+    subprocess.run(["sync"])
+    alone = client("disk", disk, CONNECTIONS, SECONDS, sum(sizes) // len(sizes))["rate"]
+    shutil.rmtree(disk)
+    for (what, name), rate in rates.items():
+        ratio = "" if name == "nginx" else f"   ratio {rate / rates[what, 'nginx']:.2f}"
+        print(f"{what:5} {name:8} {rate:8.1f}/s {rate * mib / len(sizes):8.0f} MiB/s{ratio}")
+    print(f"disk alone, forced like ours: {alone:.1f}/s of the mean size: tocsin / disk = {rates['send', 'tocsin'] / alone:.2f}", flush=True)
+
+
+def programs(server, place, files, amount):
+    """restic through both, twice in turns; returns the device whose repository is left."""
     rclone = Rclone(place / "rclone")
     try:
         front = server.children()["tocsin-front"]
         before = peak_mib(front)
         times = {"tocsin": [], "rclone": []}
         for turn in range(2):
+            person = server.person()
+            device = backup.first_device(person)
             times["rclone"].append(round_trip("rclone", f"rest:http://127.0.0.1:{rclone.port}/r{turn}/", place / "theirs", files, amount))
-            if turn == 1:
-                device = backup.first_device(server.person())
             times["tocsin"].append(round_trip("tocsin", device.repository, place / "ours", files, amount))
         for i, what in enumerate(("backup", "restore")):
             print(f"{what}: tocsin / rclone = {min(t[i] for t in times['rclone']) / min(t[i] for t in times['tocsin']):.2f} (the best of {(2, 6)[i]} each)")
         print(f"memory of the front: {before:.0f} MiB before, {peak_mib(front):.0f} MiB at most")
+        return person, device
     finally:
         rclone.process.terminate()
 
@@ -214,21 +259,19 @@ def main():
     process = None
     try:
         print(f"on {FOLDER}; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-        person = server.person()
-        device = backup.first_device(person)
-        if MIB > 0:
-            files = place / "files"
-            amount = make_files(files)
-            print(f"{amount:.0f} MiB in {len(list(files.iterdir()))} files")
-            programs(server, device, place, files, amount)
-            shutil.rmtree(files)
-        else:
-            device.make()
         root = place / "nginx"
         root.mkdir()
         process, port = nginx(place, root)
         worker = int(pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
-        objects(server, person, device, worker, port, root)
+        if MIB > 0:
+            files = place / "files"
+            amount = make_files(files)
+            print(f"{amount:.0f} MiB in {len(list(files.iterdir()))} files")
+            person, device = programs(server, place, files, amount)
+            shutil.rmtree(files)
+            repository(server, person, device, worker, port, root)
+        person = server.person()
+        objects(server, person, backup.first_device(person).make(), worker, port, root)
         print(f"memory of the front: {peak_mib(server.children()['tocsin-front']):.0f} MiB at most; load {os.getloadavg()[0]:.1f}")
     finally:
         if process:

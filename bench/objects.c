@@ -3,6 +3,8 @@
  *
  *   objects read  PORT CONNECTIONS SECONDS HEAD            the same request again and again
  *   objects write PORT CONNECTIONS SECONDS HEAD SIZE SEED  HEAD's one "%s" becomes the name: the SHA-256 of the body
+ *   objects fetch PORT CONNECTIONS 0 HEAD FOLDER           each file of FOLDER once; HEAD's "%s" becomes its path there
+ *   objects send  PORT CONNECTIONS 0 HEAD FOLDER           the same, sent; the head ends with the length
  *   objects disk  FOLDER CONNECTIONS SECONDS SIZE          no server: a file, fsync, a name, fsync of its folder of 256
  *   objects fill  FOLDER 1 0 COUNT                         no server: so many names below FOLDER/data, of sparse files
  *
@@ -11,12 +13,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -34,8 +38,15 @@
 #define PEERS_MAX     256
 #define FANS          256
 
-enum work { WORK_READ, WORK_WRITE, WORK_DISK, WORK_FILL, WORKS };
-static const char *const works[WORKS] = { "read", "write", "disk", "fill" };
+#define PATH_MAX_HERE 256
+
+enum work { WORK_READ, WORK_WRITE, WORK_FETCH, WORK_SEND, WORK_DISK, WORK_FILL, WORKS };
+static const char *const works[WORKS] = { "read", "write", "fetch", "send", "disk", "fill" };
+
+struct file {
+    char path[PATH_MAX_HERE]; /* below the folder */
+    size_t size;
+};
 
 struct bench {
     enum work work;
@@ -47,7 +58,8 @@ struct bench {
     char *tail; /* of every body, after its first eight bytes */
     uint64_t seed;
     char (*names)[NAME_SIZE];
-    size_t name_count;
+    size_t name_count; /* of names, or of files */
+    struct file *files;
     _Atomic size_t next;
     uint64_t end_ns;
     _Atomic size_t sample_count;
@@ -151,6 +163,33 @@ static size_t read_one(const struct bench *b, int fd, char *in) {
     return answer_read(fd, in);
 }
 
+static void send_file(const struct bench *b, int fd, char *in, const struct file *f) {
+    char head[HEAD_MAX];
+    const char *path_at = strstr(b->head, "%s");
+    int file = openat(b->folder, f->path, O_RDONLY | O_CLOEXEC);
+    int n = snprintf(head, sizeof head, "%.*s%s%sContent-Length: %zu\r\n\r\n", (int)(path_at - b->head), b->head,
+                     f->path, path_at + 2, f->size);
+    struct iovec v = { head, (size_t)n };
+    if (file < 0) fail(f->path);
+    send_all(fd, &v, 1);
+    for (size_t left = f->size; left > 0;) {
+        ssize_t sent = sendfile(fd, file, NULL, left);
+        if (sent <= 0) fail("sendfile");
+        left -= (size_t)sent;
+    }
+    (void)close(file);
+    (void)answer_read(fd, in);
+}
+
+static void fetch_file(const struct bench *b, int fd, char *in, const struct file *f) {
+    char head[HEAD_MAX];
+    const char *path_at = strstr(b->head, "%s");
+    int n = snprintf(head, sizeof head, "%.*s%s%s\r\n", (int)(path_at - b->head), b->head, f->path, path_at + 2);
+    struct iovec v = { head, (size_t)n };
+    send_all(fd, &v, 1);
+    if (answer_read(fd, in) != f->size) fail(f->path);
+}
+
 /* What the server does for each, without the server. */
 static void disk_one(const struct bench *b, size_t i) {
     char fan[8], name[32], self[40];
@@ -175,8 +214,13 @@ static void *peer_run(void *arg) {
         size_t i = b->work == WORK_READ ? 0 : atomic_fetch_add(&b->next, 1), body = b->size;
         uint64_t ended;
         if (b->work != WORK_READ && i >= b->name_count) break;
+        if (b->files) body = b->files[i].size;
         if (b->work == WORK_READ)
             body = read_one(b, fd, in);
+        else if (b->work == WORK_SEND)
+            send_file(b, fd, in, &b->files[i]);
+        else if (b->work == WORK_FETCH)
+            fetch_file(b, fd, in, &b->files[i]);
         else if (b->work == WORK_WRITE)
             write_one(b, fd, in, i);
         else
@@ -215,6 +259,24 @@ static void run(struct bench *b) {
     qsort(b->samples, n, sizeof *b->samples, by_value);
     (void)printf("rate=%.1f p50_us=%u p99_us=%u bytes=%llu\n", (double)atomic_load(&b->sample_count) / took,
                  b->samples[n / 2], b->samples[n * 99 / 100], (unsigned long long)atomic_load(&b->bytes));
+}
+
+static void list_files(struct bench *b, char *folder) {
+    char *const roots[] = { folder, NULL };
+    size_t skip = strlen(folder) + 1;
+    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    b->files = calloc(NAMES_MAX, sizeof *b->files);
+    if (!fts || !b->files) fail(folder);
+    for (FTSENT *e; (e = fts_read(fts)) && b->name_count < NAMES_MAX;) {
+        struct file *f = &b->files[b->name_count];
+        if (e->fts_info != FTS_F) continue;
+        (void)snprintf(f->path, sizeof f->path, "%s", e->fts_path + skip);
+        f->size = (size_t)e->fts_statp->st_size;
+        b->name_count++;
+    }
+    (void)fts_close(fts);
+    b->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    b->seconds = 3600; /* all of them */
 }
 
 static void folders_make(int folder, const char *above) {
@@ -265,7 +327,10 @@ int main(int argc, char **argv) {
         b.size = (size_t)strtoull(argv[6], NULL, 10);
         b.seed = strtoull(argv[7], NULL, 10);
     }
-    if (b.work != WORK_READ) prepare(&b);
+    if (b.work == WORK_FETCH || b.work == WORK_SEND)
+        list_files(&b, argv[argc - 1]);
+    else if (b.work != WORK_READ)
+        prepare(&b);
     run(&b);
     return 0;
 }
