@@ -16,10 +16,12 @@
 #define RESERVE_BYTES_MIN ((int64_t)1 << 20)
 #define PART_SIZE         24 /* ".part-" and 16 digits */
 #define COMPARE_BYTES     16384
+#define BEHIND_BYTES      ((int64_t)2 << 20)
 
 struct tree_put {
     struct blob_put p;
     int fd, folder;
+    int64_t begun;        /* so many bytes the disk writes already */
     char part[PART_SIZE]; /* its name until it is whole; empty: it has none */
 };
 
@@ -157,8 +159,14 @@ enum err file_add(int fd, struct str bytes) {
     return OK;
 }
 
+/* The disk writes what is there while the rest comes, so that fsync has little left to wait for. */
 static enum err tree_put_add(struct blob_put *put, struct str bytes) {
-    return file_add(((struct tree_put *)(void *)put)->fd, bytes);
+    struct tree_put *p = (struct tree_put *)(void *)put;
+    enum err r = file_add(p->fd, bytes);
+    if (r != OK || put->bytes - p->begun < BEHIND_BYTES) return r;
+    (void)sync_file_range(p->fd, p->begun, put->bytes - p->begun, SYNC_FILE_RANGE_WRITE); /* fsync says what failed */
+    p->begun = put->bytes;
+    return OK;
 }
 
 static int put_link(const struct tree_put *p, const char *name) {
