@@ -111,7 +111,40 @@ static enum err add_ways_in(struct store_tx *tx, struct answering *x) {
     return r;
 }
 
-/* The attempt of the alert, and those that were counted into it. */
+static enum err on_done_there(void *ctx, const struct attempt *a) {
+    struct work *w = ctx;
+    if (is_related(w, a) || (!is_undoable(a, w->now_ms) && a->until_ms <= w->now_ms)) return OK;
+    if (w->related_n < RELATED_MAX) w->related[w->related_n++] = *a;
+    return OK;
+}
+
+/* Whose sign-in is disowned, whatever that device got since then is disowned with it: a thief seldom does one thing. */
+static enum err add_what_was_done_there(struct store_tx *tx, struct answering *x) {
+    struct work *w = x->w;
+    size_t n = w->related_n;
+    enum err r = OK;
+    for (size_t i = 0; i < n && r == OK; i++) {
+        const struct attempt *in = &w->related[i];
+        if (in->state != ATTEMPT_DONE || in->action != ACTION_SIGN_IN || id_eq(in->new_device.b, x->stays_on.b))
+            continue;
+        r = attempt_done_by(tx, in, w->call->arena, on_done_there, w);
+    }
+    return r;
+}
+
+static bool is_any_takeover(const struct work *w) {
+    bool is_any = false;
+    for (size_t i = 0; i < w->related_n; i++) is_any |= is_takeover(&w->related[i], w->now_ms);
+    return is_any;
+}
+
+static int by_change(const void *a, const void *b) {
+    const struct attempt *x = a, *y = b;
+    return (x->changed_ms > y->changed_ms) - (x->changed_ms < y->changed_ms);
+}
+
+/* The attempt of the alert, those that were counted into it, and what belongs to them; by the time of their last
+ * change. */
 static enum err read_related(struct store_tx *tx, struct answering *x) {
     struct work *w = x->w;
     const struct alert *alert = &w->call->answer.alert;
@@ -126,10 +159,11 @@ static enum err read_related(struct store_tx *tx, struct answering *x) {
     w->a = first;
     if ((r = find_who_stays(tx, x)) != OK) return r;
     if ((r = attempt_related(tx, &span, w->call->arena, on_related, w)) != OK) return r;
-    w->is_lock_down = false;
+    if (is_any_takeover(w) && (r = add_ways_in(tx, x)) != OK) return r;
+    if ((r = add_what_was_done_there(tx, x)) != OK) return r;
+    w->is_lock_down = is_any_takeover(w);
+    qsort(w->related, w->related_n, sizeof *w->related, by_change);
     x->undoable_n = 0;
-    for (size_t i = 0; i < w->related_n; i++) w->is_lock_down |= is_takeover(&w->related[i], w->now_ms);
-    if (w->is_lock_down && (r = add_ways_in(tx, x)) != OK) return r;
     for (size_t i = 0; i < w->related_n; i++) x->undoable_n += is_undoable(&w->related[i], w->now_ms);
     return OK;
 }

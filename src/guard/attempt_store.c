@@ -54,6 +54,14 @@ const struct store_stmt ATTEMPT_WAY_IN = {
     .sql = "SELECT " COLUMNS " FROM attempt WHERE account_id = ?1 AND new_device = ?2 AND action = ?3 AND state = ?4"
            " AND is_known_device = 0 AND changed_ms > ?5 LIMIT 1",
 };
+const struct store_stmt ATTEMPT_DONE_BY = {
+    .name = "attempt_done_by",
+    .in = "bbiii",
+    .out = TYPES,
+    .sql =
+        "SELECT " COLUMNS " FROM attempt WHERE account_id = ?1 AND opener_device = ?2 AND state = ?3 AND is_undone = 0"
+        " AND opened_ms >= ?4 ORDER BY changed_ms DESC LIMIT ?5",
+};
 const struct store_stmt ATTEMPT_OF_SUBJECT = {
     .name = "attempt_of_subject",
     .in = "bibbi",
@@ -276,6 +284,15 @@ enum err attempt_way_in(struct store_tx *tx, const struct attempt *a, int64_t si
     return e.is_found ? OK : ERR_NOT_FOUND;
 }
 
+enum err attempt_done_by(struct store_tx *tx, const struct attempt *in, struct arena *arena, attempt_fn *fn,
+                         void *ctx) {
+    struct each e = { fn, ctx, arena, NULL, false };
+    return store_each(
+        tx, &ATTEMPT_DONE_BY,
+        S_IN(S_B(in->account.b), S_B(in->new_device.b), S_I(ATTEMPT_DONE), S_I(in->opened_ms), S_I(RELATED_AT_MOST)),
+        on_row, &e);
+}
+
 static enum err on_window(void *ctx, const struct store_val *v) {
     struct guard_window *window = ctx;
     window->until_ms = v[1].i;
@@ -358,27 +375,10 @@ enum err case_find(struct store_tx *tx, struct account_id account, struct attemp
 }
 
 const struct store_stmt *const guard_statements[] = {
-    &ATTEMPT_ADD,
-    &ATTEMPT_LOAD,
-    &ATTEMPT_WRITE,
-    &ATTEMPT_LIST,
-    &ATTEMPT_RELATED,
-    &ATTEMPT_DENIALS,
-    &ATTEMPT_OPEN_COUNT,
-    &ATTEMPT_OVERDUE,
-    &ATTEMPT_PURGE,
-    &CASE_ADD,
-    &CASE_FIND,
-    &ATTEMPT_OF_SUBJECT,
-    &ATTEMPT_WAY_IN,
-    &ATTEMPT_WINDOW,
-    &ATTEMPT_CLOSE_WINDOWS,
-    &ATTEMPT_FORGET,
-    &CASE_FORGET,
-    &VETO_ADD,
-    &VETO_DROP,
-    &VETO_EACH,
-    &VETO_FORGET,
-    &VETO_PURGE,
-    NULL,
+    &ATTEMPT_ADD,     &ATTEMPT_LOAD,    &ATTEMPT_WRITE,      &ATTEMPT_LIST,
+    &ATTEMPT_RELATED, &ATTEMPT_DENIALS, &ATTEMPT_OPEN_COUNT, &ATTEMPT_OVERDUE,
+    &ATTEMPT_PURGE,   &CASE_ADD,        &CASE_FIND,          &ATTEMPT_OF_SUBJECT,
+    &ATTEMPT_WAY_IN,  &ATTEMPT_DONE_BY, &ATTEMPT_WINDOW,     &ATTEMPT_CLOSE_WINDOWS,
+    &ATTEMPT_FORGET,  &CASE_FORGET,     &VETO_ADD,           &VETO_DROP,
+    &VETO_EACH,       &VETO_FORGET,     &VETO_PURGE,         NULL,
 };

@@ -216,8 +216,8 @@ static void secret_for(struct scene *s, struct try *t, enum proof proof, char ou
     bool is_right = strcmp(how, "right") == 0, is_wrong = strcmp(how, "wrong") == 0;
     bool is_code = proof == PROOF_CODE || proof == PROOF_EMAIL_CODE;
     out[0] = 0;
-    if (!is_right && !is_wrong) {
-        snprintf(out, 100, "%s", how);
+    if (!is_right && !is_wrong) { /* of recovery keys also "first": that of the sign-up */
+        snprintf(out, 100, "%s", strcmp(how, "first") == 0 ? t->person->first_key : how);
         return;
     }
     if (is_code && (is_right || t->digits[0] || proof == PROOF_EMAIL_CODE)) read_digits(s, t, proof);
@@ -287,6 +287,7 @@ static void absorb(struct try *t, const struct guard_result *res, const char *pa
         snprintf(t->person->password, sizeof t->person->password, "%s", password);
     if (res->recovery_key[0]) memcpy(t->person->recovery_key, res->recovery_key, sizeof t->person->recovery_key);
     if (res->has_account) {
+        memcpy(t->person->first_key, res->recovery_key, sizeof t->person->first_key);
         t->person->account = res->session.account;
         t->person->has_account = true;
     }

@@ -15,7 +15,7 @@
 #define SEEN_MAX       600
 
 struct person {
-    char name[20], email[80], password[80], recovery_key[RECOVERY_KEY_TEXT_SIZE];
+    char name[20], email[80], password[80], recovery_key[RECOVERY_KEY_TEXT_SIZE], first_key[RECOVERY_KEY_TEXT_SIZE];
     struct account_id account;
     bool has_account;
 };
