@@ -10,6 +10,7 @@ export async function phone(page, credentials = []) {
   for (const credential of credentials) await cdp.send("WebAuthn.addCredential", { authenticatorId, credential });
   return {
     credentials: async () => (await cdp.send("WebAuthn.getCredentials", { authenticatorId })).credentials,
+    forget: () => cdp.send("WebAuthn.clearCredentials", { authenticatorId }),
     turnAway: (is) => cdp.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified: !is }),
   };
 }
