@@ -37,7 +37,8 @@ static const struct text texts[] = {
       "If this isn't you, " NOT_ME " now. That stops them." },
     { ACTION_SIGN_IN, ALERT_DONE, PROOF_NONE, "New sign-in on a new device",
       "Someone signed in to your account on a device that has never been used with it.",
-      "If this isn't you, " NOT_ME " now. That signs the device out at once." },
+      "If this isn't you, " NOT_ME
+      " now. That signs the device out at once, and takes back what was changed from it." },
     { ACTION_SIGN_IN, ALERT_DENIED, PROOF_NONE, "A sign-in was stopped",
       "A sign-in to your account was stopped. Nobody got in by it.", NOTHING_TO_DO },
     { ACTION_SIGN_IN, ALERT_WRONG_PROOFS, PROOF_NONE, "Failed attempts to sign in",

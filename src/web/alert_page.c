@@ -166,7 +166,7 @@ static void reply_refused(struct http_request *req, struct api_call *c) {
 
 /* By action, once it was done and is undone. */
 static const char *const put_back[ACTION_COUNT] = {
-    [ACTION_SIGN_IN] = "The recovery key that they used counts again, and the one that they were shown opens nothing.",
+    [ACTION_SIGN_IN] = "What they changed is as it was before. The recovery key that you had counts, and no other.",
     [ACTION_CHANGE_PASSWORD] = "The password that they set is gone.",
     [ACTION_RECOVER_PASSWORD] = "The password that they set is gone.",
     [ACTION_CHANGE_EMAIL] = "Your old address is your account's address again.",
@@ -224,10 +224,6 @@ static void add_stopped(struct buf *b, const struct alert *a) {
         buf_add_z(b, "<p class=\"lead\">Nothing more can be deleted from that backup.</p>");
     else if (is_done && a->action == ACTION_RESTORE)
         buf_add_z(b, "<p class=\"lead\">That device reads nothing more of your backup.</p>");
-    else if (is_done && a->action == ACTION_ALLOW_DELETION)
-        buf_add_z(b, "<p class=\"lead\">Nothing more is deleted from your backup.</p>");
-    else if (is_done && action_rules[a->action].opener == OPENER_SERVER)
-        buf_add_z(b, "<p class=\"lead\">That device's backup program is shut out until it is set up again.</p>");
     else
         buf_add_z(b, "<p class=\"lead\">It goes no further.</p>");
     buf_add_z(b, "<p>Whoever did this was signed in to your account. Look where that is, and sign out what you don't "

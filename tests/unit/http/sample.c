@@ -101,7 +101,7 @@ static void get_silent(struct http_request *req, void *app) {
 static void get_slow(struct http_request *req, void *app) {
     struct sample *s = seen(app);
     atomic_fetch_add(&s->sleeping, 1);
-    (void)usleep((useconds_t)atomic_load(&s->sleep_ms) * 1000);
+    for (int ms = 0; ms < atomic_load(&s->sleep_ms); ms += 10) (void)usleep(10000);
     atomic_fetch_sub(&s->sleeping, 1);
     http_reply(req, 200, "text/plain", STR("slept"));
 }

@@ -19,7 +19,7 @@ struct sample {
     int port;
     /* what handlers saw */
     _Atomic int handled, resumed, streams_closed, sleeping;
-    _Atomic int sleep_ms;   /* of GET /slow */
+    _Atomic int sleep_ms;   /* of GET /slow; 0 ends those under way */
     _Atomic int takers;     /* bodies and sources that were begun and have not ended */
     _Atomic int cut;        /* bodies that were cut */
     _Atomic int asked, let; /* of gates: that had to be asked where it may wait, and how often they still open there */

@@ -158,21 +158,20 @@ static void test_caps_per_address(void **state) {
 
 static void test_queue_full(void **state) {
     int slow[3];
-    int64_t begin_ms;
     (void)state;
     start((struct http_options){ .work_threads = 1, .queue_max = 2 });
-    atomic_store(&sample.sleep_ms, 700);
+    atomic_store(&sample.sleep_ms, 60000);
     slow[0] = connect_and_send("GET /slow HTTP/1.1\r\n" CLOSE);
     assert_true(until(&sample.sleeping, 1));
     for (int i = 1; i < 3; i++) slow[i] = connect_and_send("GET /slow HTTP/1.1\r\n" CLOSE);
-    (void)usleep(100000);
-    begin_ms = clock_mono_ms();
+    (void)usleep(500000);
     assert_int_equal(ask("GET /slow HTTP/1.1\r\n" CLOSE), 503);
     assert_true(client_has(buf_str(&answer), "\"code\":\"busy\""));
     assert_true(client_has(buf_str(&answer), "\r\nRetry-After: 1\r\n"));
     assert_int_equal(ask("POST /hand-over HTTP/1.1\r\n" CLOSE), 503);
     assert_int_equal(ask("GET /fast HTTP/1.1\r\n" CLOSE), 200);
-    assert_in_range(clock_mono_ms() - begin_ms, 0, 300); /* nobody waited for the sleepers */
+    assert_int_equal(atomic_load(&sample.sleeping), 1); /* nobody waited for the sleepers */
+    atomic_store(&sample.sleep_ms, 0);
     for (int i = 0; i < 3; i++) {
         buf_reset(&answer);
         assert_true(client_read_all(slow[i], &answer, 5000));
@@ -284,9 +283,10 @@ static void test_stream_comment(void **state) {
     (void)state;
     start((struct http_options){ .idle_ms = 1000, .whole_ms = 1000 });
     fd = connect_and_send("GET /stream HTTP/1.1\r\n" HOST "\r\n");
-    while (!client_has(buf_str(&answer), "\n\n:\n\n") && clock_mono_ms() < begin_ms + 20000)
+    while (!client_has(buf_str(&answer), "\n\n:\n\n") && clock_mono_ms() < begin_ms + 60000)
         assert_false(client_read_all(fd, &answer, 200));
-    assert_in_range(clock_mono_ms() - begin_ms, 14900, 19000);
+    assert_true(client_has(buf_str(&answer), "\n\n:\n\n"));
+    assert_true(clock_mono_ms() - begin_ms >= 14900);
     (void)close(fd);
     stop();
 }
@@ -338,7 +338,7 @@ static void test_stream_storm(void **state) {
     for (int i = 0; i < 300; i++) {
         int fd = connect_and_send(i % 2 ? "GET /stream HTTP/1.1\r\n" HOST "\r\n"
                                         : "GET /pool/stream HTTP/1.1\r\n" HOST "\r\n");
-        if (client_read_answers(fd, &answer, 1, 2000)) opened++; /* a stream has no length: its head is an answer */
+        if (client_read_answers(fd, &answer, 1, 10000)) opened++; /* a stream has no length: its head is an answer */
         (void)close(fd);
     }
     for (int i = 0; i < 2; i++) (void)pthread_join(senders[i], NULL);
@@ -348,20 +348,18 @@ static void test_stream_storm(void **state) {
 }
 
 static void *drain(void *arg) {
-    int64_t begin_ms = clock_mono_ms();
     (void)arg;
-    http_server_drain(sample.server, 5000);
-    return (void *)(intptr_t)(clock_mono_ms() - begin_ms);
+    http_server_drain(sample.server, 60000);
+    return NULL;
 }
 
 static void test_drain(void **state) {
     struct http_ticket t;
     pthread_t drainer;
-    void *took_ms;
     int slow, idle, stream, late, suspended;
     (void)state;
     start((struct http_options){ 0 });
-    atomic_store(&sample.sleep_ms, 600);
+    atomic_store(&sample.sleep_ms, 60000);
     idle = connect_and_send("GET /items/1 HTTP/1.1\r\n" HOST "\r\n");
     assert_true(client_read_answers(idle, &answer, 1, 3000));
     stream = connect_and_send("GET /stream HTTP/1.1\r\n" HOST "\r\n");
@@ -371,8 +369,8 @@ static void test_drain(void **state) {
     slow = connect_and_send("GET /slow HTTP/1.1\r\n" HOST "\r\n");
     assert_true(until(&sample.sleeping, 1));
     assert_int_equal(pthread_create(&drainer, NULL, drain, NULL), 0);
-    assert_true(client_read_all(idle, &answer, 400)); /* at once */
-    assert_true(client_read_all(stream, &answer, 400));
+    assert_true(client_read_all(idle, &answer, 3000)); /* at once, while others are waited for */
+    assert_true(client_read_all(stream, &answer, 3000));
     late = client_connect(sample.port);
     (void)client_send(late, STR("GET /items/late HTTP/1.1\r\n" CLOSE));
     buf_reset(&answer);
@@ -381,11 +379,12 @@ static void test_drain(void **state) {
     assert_true(client_read_all(suspended, &answer, 3000));
     assert_int_equal(client_status(buf_str(&answer)), 200);
     buf_reset(&answer);
+    assert_int_equal(atomic_load(&sample.sleeping), 1);
+    atomic_store(&sample.sleep_ms, 0);
     assert_true(client_read_all(slow, &answer, 3000));
     assert_int_equal(client_status(buf_str(&answer)), 200); /* what ran was finished */
     assert_true(client_has(buf_str(&answer), "\r\nConnection: close\r\n"));
-    (void)pthread_join(drainer, &took_ms);
-    assert_in_range((intptr_t)took_ms, 300, 2500);
+    (void)pthread_join(drainer, NULL);
     assert_int_equal(atomic_load(&sample.streams_closed), 1);
     for (size_t i = 0; i < 5; i++) (void)close((int[]){ slow, idle, stream, late, suspended }[i]);
     stop();
@@ -402,7 +401,7 @@ static void test_drain_by_force(void **state) {
     (void)usleep(100000);
     begin_ms = clock_mono_ms();
     http_server_drain(sample.server, 700);
-    assert_in_range(clock_mono_ms() - begin_ms, 600, 2500);
+    assert_true(clock_mono_ms() - begin_ms >= 600);
     assert_true(client_read_all(head, &answer, 1000));
     assert_true(client_read_all(body, &answer, 1000));
     (void)close(head);
