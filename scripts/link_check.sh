@@ -22,6 +22,7 @@ expect "tocsin-courier has no database" needs_not "$dir/tocsin-courier" 'libsqli
 expect "tocsin-courier has no password hashing" lacks "$dir/tocsin-courier" 'crypto_pwhash'
 expect "tocsin-keeper does not link libcurl or jansson" needs_not "$dir/tocsin-keeper" 'libcurl|libjansson'
 expect "tocsind links no parser of foreign bytes" needs_not "$dir/tocsind" 'libcurl|libjansson|libsqlite3|libpq'
-for exe in tocsind tocsin-front tocsin-keeper tocsin-courier; do expect "$exe is PIE with full RELRO" hardened "$dir/$exe"; done
+expect "tocsind links no OpenSSL" needs_not "$dir/tocsind" 'libcrypto|libssl'
+for exe in tocsind tocsin-keys tocsin-front tocsin-keeper tocsin-courier; do expect "$exe is PIE with full RELRO" hardened "$dir/$exe"; done
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -4,14 +4,6 @@
 #include "base/clock.h"
 #include "config/config_priv.h"
 
-static enum err PRINTF_LIKE(2, 3) refuse(struct config_problem *p, const char *fmt, ...) {
-    va_list ap;
-    va_start(ap, fmt);
-    (void)vsnprintf(p->text, sizeof p->text, fmt, ap);
-    va_end(ap);
-    return ERR_CONFIG;
-}
-
 static struct str host_of(struct str origin) {
     struct str rest = str_starts(origin, STR("https://")) ? str_skip(origin, 8) : str_skip(origin, 7), host;
     if (rest.n > 0 && rest.p[0] == '[') {
@@ -74,26 +66,32 @@ static enum err check_words(const struct config *c, const char *name, struct con
     static const char *const levels[] = { "debug", "info", "warn", "error" };
     bool has_level = false;
     for (size_t i = 0; i < ARRAY_LEN(levels); i++) has_level |= strcmp(c->log_level, levels[i]) == 0;
-    if (!has_level) return refuse(p, "%s: [log] level: debug, info, warn or error, not \"%s\"", name, c->log_level);
+    if (!has_level)
+        return config_refuse(p, ERR_CONFIG, "%s: [log] level: debug, info, warn or error, not \"%s\"", name,
+                             c->log_level);
     if (strcmp(c->policy_profile, "default") != 0 && strcmp(c->policy_profile, "nist") != 0)
-        return refuse(p, "%s: [policy] profile: default or nist, not \"%s\"", name, c->policy_profile);
+        return config_refuse(p, ERR_CONFIG, "%s: [policy] profile: default or nist, not \"%s\"", name,
+                             c->policy_profile);
     if (c->policy_session_idle > 0 && c->policy_session_idle < MS_PER_MIN)
-        return refuse(p, "%s: [policy] session_idle: 0s, or at least 1m", name);
+        return config_refuse(p, ERR_CONFIG, "%s: [policy] session_idle: 0s, or at least 1m", name);
     if (c->push_contact[0] && !str_starts(str_from(c->push_contact), STR("mailto:")) &&
         !str_starts(str_from(c->push_contact), STR("https://")))
-        return refuse(p, "%s: [push] contact: mailto:… or https://…, not \"%s\"", name, c->push_contact);
-    if (!c->data_directory[0]) return refuse(p, "%s: [data] directory: empty", name);
+        return config_refuse(p, ERR_CONFIG, "%s: [push] contact: mailto:… or https://…, not \"%s\"", name,
+                             c->push_contact);
+    if (!c->data_directory[0]) return config_refuse(p, ERR_CONFIG, "%s: [data] directory: empty", name);
     return OK;
 }
 
 static enum err check_mail(const struct config *c, const char *name, struct config_problem *p) {
     struct str smtp = str_from(c->mail_smtp);
     if (smtp.n > 0 && !str_starts(smtp, STR("smtp://")) && !str_starts(smtp, STR("smtps://")))
-        return refuse(p, "%s: [mail] smtp: smtp://HOST:PORT or smtps://HOST:PORT, not \"%s\"", name, c->mail_smtp);
+        return config_refuse(p, ERR_CONFIG, "%s: [mail] smtp: smtp://HOST:PORT or smtps://HOST:PORT, not \"%s\"", name,
+                             c->mail_smtp);
     if (c->mail_user[0] && !c->mail_password_file[0])
-        return refuse(p, "%s: [mail] user is set, but password_file is not", name);
+        return config_refuse(p, ERR_CONFIG, "%s: [mail] user is set, but password_file is not", name);
     if (!strchr(c->mail_from, '@'))
-        return refuse(p, "%s: [mail] from: NAME <ADDRESS> or ADDRESS, not \"%s\"", name, c->mail_from);
+        return config_refuse(p, ERR_CONFIG, "%s: [mail] from: NAME <ADDRESS> or ADDRESS, not \"%s\"", name,
+                             c->mail_from);
     return OK;
 }
 
@@ -140,23 +138,27 @@ static bool endpoint_is_sound(struct str s) {
 
 static enum err check_s3(const struct config *c, const char *name, struct config_problem *p) {
     if (!store_is_sound(c))
-        return refuse(p, "%s: [backup] store: s3://BUCKET or s3://BUCKET/PREFIX, not \"%s\"", name, c->backup_store);
+        return config_refuse(p, ERR_CONFIG, "%s: [backup] store: s3://BUCKET or s3://BUCKET/PREFIX, not \"%s\"", name,
+                             c->backup_store);
     if (c->backup_s3_endpoint[0] && !endpoint_is_sound(str_from(c->backup_s3_endpoint)))
-        return refuse(p, "%s: [backup] s3_endpoint: https://HOST:PORT without a path, not \"%s\"", name,
-                      c->backup_s3_endpoint);
+        return config_refuse(p, ERR_CONFIG, "%s: [backup] s3_endpoint: https://HOST:PORT without a path, not \"%s\"",
+                             name, c->backup_s3_endpoint);
     if (!c->backup_s3_region[0] || !has_only(str_from(c->backup_s3_region), LOWER UPPER DIGITS "_-"))
-        return refuse(p, "%s: [backup] s3_region: letters, digits and -, not \"%s\"", name, c->backup_s3_region);
+        return config_refuse(p, ERR_CONFIG, "%s: [backup] s3_region: letters, digits and -, not \"%s\"", name,
+                             c->backup_s3_region);
     if (!c->backup_s3_access_key[0] || !has_only(str_from(c->backup_s3_access_key), LOWER UPPER DIGITS "._:@+=-"))
-        return refuse(p, "%s: [backup] s3_access_key: the id of a key, not \"%s\"", name, c->backup_s3_access_key);
+        return config_refuse(p, ERR_CONFIG, "%s: [backup] s3_access_key: the id of a key, not \"%s\"", name,
+                             c->backup_s3_access_key);
     if (!c->backup_s3_secret_key_file[0])
-        return refuse(p, "%s: [backup] store is in S3, but s3_secret_key_file is not set", name);
+        return config_refuse(p, ERR_CONFIG, "%s: [backup] store is in S3, but s3_secret_key_file is not set", name);
     return OK;
 }
 
 static enum err check_backup(const struct config *c, const char *name, struct config_problem *p) {
     if (strcmp(c->backup_store, "directory") == 0) return OK;
     if (config_store_is_s3(c)) return check_s3(c, name, p);
-    return refuse(p, "%s: [backup] store: directory or s3://BUCKET/PREFIX, not \"%s\"", name, c->backup_store);
+    return config_refuse(p, ERR_CONFIG, "%s: [backup] store: directory or s3://BUCKET/PREFIX, not \"%s\"", name,
+                         c->backup_store);
 }
 
 static enum err check_databases(const struct config *c, const char *name, struct config_problem *p) {
@@ -164,24 +166,29 @@ static enum err check_databases(const struct config *c, const char *name, struct
     for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
         struct str u = str_from(urls[i]);
         if (u.n > 0 && !str_starts(u, STR("postgresql://")) && !str_starts(u, STR("postgres://")))
-            return refuse(p, "%s: [data] %s: empty, or postgresql://…", name, i ? "keeper_database" : "database");
+            return config_refuse(p, ERR_CONFIG, "%s: [data] %s: empty, or postgresql://…", name,
+                                 i ? "keeper_database" : "database");
     }
     if (urls[0][0] && strcmp(urls[0], urls[1]) == 0)
-        return refuse(
-            p, "%s: [data] database and keeper_database are the same; credentials need a database of their own", name);
+        return config_refuse(
+            p, ERR_CONFIG,
+            "%s: [data] database and keeper_database are the same; credentials need a database of their own", name);
     return OK;
 }
 
 enum err config_check(const struct config *c, const char *name, struct config_problem *ret_problem) {
     enum err r;
     if (!origin_is_sound(str_from(c->server_origin)))
-        return refuse(ret_problem,
-                      "%s: [server] origin: https://HOST without a path (http:// only for localhost), not \"%s\"", name,
-                      c->server_origin);
+        return config_refuse(
+            ret_problem, ERR_CONFIG,
+            "%s: [server] origin: https://HOST without a path (http:// only for localhost), not \"%s\"", name,
+            c->server_origin);
     if (!listen_is_sound(str_from(c->server_listen)))
-        return refuse(ret_problem, "%s: [server] listen: ADDRESS:PORT, not \"%s\"", name, c->server_listen);
+        return config_refuse(ret_problem, ERR_CONFIG, "%s: [server] listen: ADDRESS:PORT, not \"%s\"", name,
+                             c->server_listen);
     if (c->metrics_listen[0] && !listen_is_sound(str_from(c->metrics_listen)))
-        return refuse(ret_problem, "%s: [metrics] listen: ADDRESS:PORT or empty, not \"%s\"", name, c->metrics_listen);
+        return config_refuse(ret_problem, ERR_CONFIG, "%s: [metrics] listen: ADDRESS:PORT or empty, not \"%s\"", name,
+                             c->metrics_listen);
     if ((r = check_words(c, name, ret_problem)) != OK) return r;
     if ((r = check_mail(c, name, ret_problem)) != OK) return r;
     if ((r = check_backup(c, name, ret_problem)) != OK) return r;

@@ -81,6 +81,14 @@ static bool *flag_of(const struct config *c, const struct config_entry *e) {
     return (bool *)(void *)((char *)(uintptr_t)c + e->offset);
 }
 
+enum err config_refuse(struct config_problem *p, enum err r, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(p->text, sizeof p->text, fmt, ap);
+    va_end(ap);
+    return r;
+}
+
 void config_defaults(struct config *c) {
     memset(c, 0, sizeof *c);
     for (size_t i = 0; i < config_entry_count; i++) {

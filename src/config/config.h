@@ -31,6 +31,8 @@ struct config_problem { /* "tocsin.conf:12: [mail] smpt: unknown key" */
     char text[600];
 };
 
+/* Says what is wrong, and returns `r`. */
+enum err config_refuse(struct config_problem *p, enum err r, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void config_defaults(struct config *c);
 /* Parses `text`; `name` is for messages. ERR_CONFIG fills *ret_problem. Cross-checks too (two databases equal, bad
  * origin …). */

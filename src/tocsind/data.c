@@ -16,14 +16,6 @@
 
 #include "tocsind/sandbox.h"
 
-static enum err PRINTF_LIKE(2, 3) fail(struct config_problem *p, const char *fmt, ...) {
-    va_list ap;
-    va_start(ap, fmt);
-    (void)vsnprintf(p->text, sizeof p->text, fmt, ap);
-    va_end(ap);
-    return ERR_IO;
-}
-
 /* Files left by another user (a first start without root, say) go to the process that must write them. */
 static int give_files(int folder, uid_t uid, gid_t gid) {
     struct dirent *e;
@@ -42,23 +34,23 @@ static int give_files(int folder, uid_t uid, gid_t gid) {
 static enum err own(int fd, const char *name, const char *user, gid_t gid, struct config_problem *p) {
     const struct passwd *pw = getpwnam(user);
     if (!pw)
-        return fail(
-            p,
+        return config_refuse(
+            p, ERR_IO,
             "started as root, but there is no system user %s; make the three with: for u in front keeper courier; "
             "do useradd --system --user-group --no-create-home --shell /usr/sbin/nologin tocsin-$u; done",
             user);
     if (gid == 0) gid = pw->pw_gid;
     if (fchown(fd, pw->pw_uid, gid) != 0 || give_files(fd, pw->pw_uid, gid) != 0)
-        return fail(p, "%s: can't be given to %s: %s", name, user, strerror(errno));
+        return config_refuse(p, ERR_IO, "%s: can't be given to %s: %s", name, user, strerror(errno));
     return OK;
 }
 
 static enum err make_folder(int base, const char *name, mode_t mode, int *ret_fd, struct config_problem *p) {
     if (mkdirat(base, name, mode) != 0 && errno != EEXIST)
-        return fail(p, "%s: can't be made: %s", name, strerror(errno));
+        return config_refuse(p, ERR_IO, "%s: can't be made: %s", name, strerror(errno));
     *ret_fd = openat(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (*ret_fd < 0) return fail(p, "%s: can't be opened: %s", name, strerror(errno));
-    if (geteuid() == 0 && fchmod(*ret_fd, mode) != 0) return fail(p, "%s: %s", name, strerror(errno));
+    if (*ret_fd < 0) return config_refuse(p, ERR_IO, "%s: can't be opened: %s", name, strerror(errno));
+    if (geteuid() == 0 && fchmod(*ret_fd, mode) != 0) return config_refuse(p, ERR_IO, "%s: %s", name, strerror(errno));
     return OK;
 }
 
@@ -87,9 +79,10 @@ static enum err make_role_folders(struct data *d, struct config_problem *p) {
 
 static enum err lock(struct data *d, const char *directory, struct config_problem *p) {
     d->lock_fd = openat(d->folder_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (d->lock_fd < 0) return fail(p, "%s/lock: %s", directory, strerror(errno));
+    if (d->lock_fd < 0) return config_refuse(p, ERR_IO, "%s/lock: %s", directory, strerror(errno));
     if (flock(d->lock_fd, LOCK_EX | LOCK_NB) == 0) return OK;
-    return fail(p, "%s is in use by another tocsind; stop that one first, or set [data] directory", directory);
+    return config_refuse(p, ERR_IO, "%s is in use by another tocsind; stop that one first, or set [data] directory",
+                         directory);
 }
 
 static enum err listen_control(struct data *d, const char *directory, struct config_problem *p) {
@@ -100,7 +93,7 @@ static enum err listen_control(struct data *d, const char *directory, struct con
     d->control_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (d->control_fd < 0 || bind(d->control_fd, (struct sockaddr *)&a, sizeof a) != 0 ||
         listen(d->control_fd, 16) != 0)
-        return fail(p, "%s/control.sock: %s", directory, strerror(errno));
+        return config_refuse(p, ERR_IO, "%s/control.sock: %s", directory, strerror(errno));
     return OK;
 }
 
@@ -109,10 +102,11 @@ enum err data_open(const struct config *c, struct data *ret, struct config_probl
     enum err r;
     *ret = (struct data){ .folder_fd = -1, .keys_fd = -1, .lock_fd = -1, .control_fd = -1 };
     if (mkdir(directory, 0711) != 0 && errno != EEXIST)
-        return fail(ret_problem, "[data] directory %s: can't be made: %s", directory, strerror(errno));
+        return config_refuse(ret_problem, ERR_IO, "[data] directory %s: can't be made: %s", directory, strerror(errno));
     ret->folder_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (ret->folder_fd < 0)
-        return fail(ret_problem, "[data] directory %s: can't be opened: %s", directory, strerror(errno));
+        return config_refuse(ret_problem, ERR_IO, "[data] directory %s: can't be opened: %s", directory,
+                             strerror(errno));
     if ((r = lock(ret, directory, ret_problem)) != OK) return r;
     if ((r = make_role_folders(ret, ret_problem)) != OK) return r;
     if ((r = make_folder(ret->folder_fd, "keys", 0700, &ret->keys_fd, ret_problem)) != OK) return r;
@@ -147,15 +141,16 @@ enum err data_listen(const char *address, bool is_shared, int *ret_fd, struct co
     socklen_t n = 0;
     const int on = 1;
     int fd;
-    if (parse_address(address, &sa, &n) != OK) return fail(ret_problem, "listen %s: not ADDRESS:PORT", address);
+    if (parse_address(address, &sa, &n) != OK)
+        return config_refuse(ret_problem, ERR_IO, "listen %s: not ADDRESS:PORT", address);
     fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) return fail(ret_problem, "listen %s: %s", address, strerror(errno));
+    if (fd < 0) return config_refuse(ret_problem, ERR_IO, "listen %s: %s", address, strerror(errno));
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (is_shared) (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     if (sa.ss_family == AF_INET6) (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     if (bind(fd, (struct sockaddr *)&sa, n) != 0 || listen(fd, 4096) != 0) {
         const int why = errno;
-        (void)fail(ret_problem, "can't listen on %s: %s", address, strerror(why));
+        (void)config_refuse(ret_problem, ERR_IO, "can't listen on %s: %s", address, strerror(why));
         (void)close(fd);
         errno = why;
         return ERR_IO;

@@ -1,108 +1,69 @@
-/* Making, reading and sharing out the keys. Files are raw bytes, written beside and renamed, so that a half-written key
- * is never read. */
+/* Asking for the keys, reading the files that the configuration names, and sharing all of it out. */
 #include "tocsind/keys.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/crypto.h"
 #include "base/secret.h"
 
-static enum err PRINTF_LIKE(3, 4) fail(enum err r, struct config_problem *p, const char *fmt, ...) {
-    va_list ap;
-    va_start(ap, fmt);
-    (void)vsnprintf(p->text, sizeof p->text, fmt, ap);
-    va_end(ap);
-    return r;
+/* By a program of its own, tocsin-keys: whoever holds every key for years should not hold the cryptography too. */
+static pid_t ask(const char *folder, int keys_fd, bool has_credentials, int *ret_fd) {
+    char path[4200];
+    char *argv[] = { (char *)(uintptr_t) "tocsin-keys",
+                     has_credentials ? (char *)(uintptr_t)KEYS_ARG_CREDENTIALS : NULL, NULL };
+    posix_spawn_file_actions_t act;
+    int ends[2];
+    pid_t pid = -1;
+    if (pipe2(ends, O_CLOEXEC) != 0) return -1;
+    (void)snprintf(path, sizeof path, "%s/tocsin-keys", folder);
+    if (posix_spawn_file_actions_init(&act) == 0) {
+        if (posix_spawn_file_actions_adddup2(&act, ends[1], KEYS_FD_ANSWER) != 0 ||
+            posix_spawn_file_actions_adddup2(&act, keys_fd, KEYS_FD_FOLDER) != 0 ||
+            posix_spawn(&pid, path, &act, NULL, argv, environ) != 0)
+            pid = -1;
+        (void)posix_spawn_file_actions_destroy(&act);
+    }
+    (void)close(ends[1]);
+    *ret_fd = ends[0];
+    if (pid < 0) (void)close(ends[0]);
+    return pid;
 }
 
-static enum err key_write(int dir, const char *name, const uint8_t *key, size_t n, struct config_problem *p) {
-    char fresh[64];
+static bool read_whole(int fd, void *out, size_t n) {
+    size_t have = 0;
+    while (have < n) {
+        ssize_t got = read(fd, (char *)out + have, n - have);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return false;
+        have += (size_t)got;
+    }
+    return true;
+}
+
+enum err keys_load(const char *folder, const struct data *data, struct child_keys *ret_keys,
+                   struct config_problem *ret_problem) {
+    static struct keys_answer a;
     int fd;
-    (void)snprintf(fresh, sizeof fresh, "%s.new", name);
-    fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return fail(ERR_IO, p, "keys/%s: can't be written: %s", fresh, strerror(errno));
-    if (write(fd, key, n) != (ssize_t)n || fsync(fd) != 0) {
-        (void)close(fd);
-        return fail(ERR_IO, p, "keys/%s: can't be written: %s", fresh, strerror(errno));
-    }
+    bool is_whole;
+    enum err r = ERR_IO;
+    pid_t pid = ask(folder, data->keys_fd, data->has_credentials, &fd);
+    if (pid < 0) return config_refuse(ret_problem, ERR_IO, "%s/tocsin-keys: %s", folder, strerror(errno));
+    is_whole = read_whole(fd, &a, sizeof a);
     (void)close(fd);
-    if (renameat(dir, fresh, dir, name) != 0 || fsync(dir) != 0)
-        return fail(ERR_IO, p, "keys/%s: can't be put in place: %s", name, strerror(errno));
-    return OK;
-}
-
-/* ERR_NOT_FOUND when there is none. */
-static enum err key_read(int dir, const char *name, uint8_t *key, size_t n, struct config_problem *p) {
-    struct stat st;
-    ssize_t got;
-    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 && errno == ENOENT) return ERR_NOT_FOUND;
-    if (fd < 0) return fail(ERR_IO, p, "keys/%s: can't be read: %s", name, strerror(errno));
-    if (fstat(fd, &st) != 0 || (st.st_mode & 077) != 0) {
-        (void)close(fd);
-        return fail(ERR_CORRUPT, p, "keys/%s: others may read it; chmod 600 it, and think about who did", name);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
+    if (is_whole) {
+        r = a.result;
+        *ret_problem = a.problem;
+        *ret_keys = a.keys;
+    } else {
+        (void)config_refuse(ret_problem, ERR_IO, "%s/tocsin-keys ended without an answer", folder);
     }
-    got = read(fd, key, n);
-    (void)close(fd);
-    if (got != (ssize_t)n || st.st_size != (off_t)n)
-        return fail(ERR_CORRUPT, p, "keys/%s: has %lld bytes, not %zu; restore it from a backup", name,
-                    (long long)st.st_size, n);
-    return OK;
-}
-
-static enum err key_get(int dir, const char *name, uint8_t *key, size_t n, struct config_problem *p) {
-    enum err r = key_read(dir, name, key, n, p);
-    if (r != ERR_NOT_FOUND) return r;
-    crypto_random(key, n);
-    return key_write(dir, name, key, n, p);
-}
-
-static enum err p256_get(int dir, const char *name, uint8_t scalar[P256_SCALAR_BYTES],
-                         uint8_t ret_public[P256_POINT_BYTES], struct config_problem *p) {
-    struct p256_key *key = NULL;
-    enum err r = key_read(dir, name, scalar, P256_SCALAR_BYTES, p);
-    if (r == ERR_NOT_FOUND) {
-        if (p256_generate(&key) != OK) return fail(ERR_CRYPTO, p, "keys/%s: can't be made", name);
-        p256_scalar(key, scalar);
-        r = key_write(dir, name, scalar, P256_SCALAR_BYTES, p);
-    } else if (r == OK && p256_from_scalar(scalar, &key) != OK) {
-        return fail(ERR_CORRUPT, p, "keys/%s: not a P-256 key; restore it from a backup", name);
-    }
-    if (key) p256_public(key, ret_public);
-    p256_free(key);
+    bytes_wipe(&a, sizeof a);
     return r;
-}
-
-static enum err box_get(int dir, struct child_keys *k, struct config_problem *p) {
-    uint8_t both[BOX_PUBLIC_BYTES + BOX_SECRET_BYTES];
-    enum err r = key_read(dir, "box.key", both, sizeof both, p);
-    if (r == ERR_NOT_FOUND) {
-        crypto_seal_keypair(both, both + BOX_PUBLIC_BYTES);
-        r = key_write(dir, "box.key", both, sizeof both, p);
-    }
-    memcpy(k->box_public, both, BOX_PUBLIC_BYTES);
-    memcpy(k->box_secret, both + BOX_PUBLIC_BYTES, BOX_SECRET_BYTES);
-    bytes_wipe(both, sizeof both);
-    return r;
-}
-
-enum err keys_load(int keys_fd, bool has_credentials, struct child_keys *ret_keys, struct config_problem *ret_problem) {
-    enum err r = key_read(keys_fd, "pepper.key", ret_keys->pepper, sizeof ret_keys->pepper, ret_problem);
-    if (r == ERR_NOT_FOUND && has_credentials)
-        return fail(
-            ERR_REFUSED, ret_problem,
-            "keys/pepper.key is missing, but there are credentials made with it; restore the file from a backup");
-    if (r == ERR_NOT_FOUND) r = key_get(keys_fd, "pepper.key", ret_keys->pepper, sizeof ret_keys->pepper, ret_problem);
-    if (r != OK) return r;
-    if ((r = key_get(keys_fd, "link.key", ret_keys->link_key, sizeof ret_keys->link_key, ret_problem)) != OK) return r;
-    r = p256_get(keys_fd, "vapid.key", ret_keys->vapid_scalar, ret_keys->vapid_public, ret_problem);
-    if (r != OK) return r;
-    r = p256_get(keys_fd, "receipt.key", ret_keys->receipt_scalar, ret_keys->receipt_public, ret_problem);
-    if (r != OK) return r;
-    return box_get(keys_fd, ret_keys, ret_problem);
 }
 
 #define FILE_SIZE 512
@@ -114,11 +75,11 @@ static enum err read_line(const char *what, const char *path, char out[FILE_SIZE
     int fd;
     if (!path[0]) return OK;
     fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return fail(ERR_IO, ret_problem, "%s %s: %s", what, path, strerror(errno));
+    if (fd < 0) return config_refuse(ret_problem, ERR_IO, "%s %s: %s", what, path, strerror(errno));
     n = read(fd, out, FILE_SIZE);
     (void)close(fd);
     if (n < 0 || n == FILE_SIZE)
-        return fail(ERR_TOO_LARGE, ret_problem, "%s %s: unreadable, or over 511 bytes", what, path);
+        return config_refuse(ret_problem, ERR_TOO_LARGE, "%s %s: unreadable, or over 511 bytes", what, path);
     while (n > 0 && (out[n - 1] == '\n' || out[n - 1] == '\r')) n--;
     *ret_n = (uint16_t)n;
     return OK;
@@ -126,9 +87,9 @@ static enum err read_line(const char *what, const char *path, char out[FILE_SIZE
 
 static enum err check_private(const char *what, const char *path, struct config_problem *ret_problem) {
     struct stat st;
-    if (stat(path, &st) != 0) return fail(ERR_IO, ret_problem, "%s %s: %s", what, path, strerror(errno));
+    if (stat(path, &st) != 0) return config_refuse(ret_problem, ERR_IO, "%s %s: %s", what, path, strerror(errno));
     if ((st.st_mode & 077) == 0) return OK;
-    return fail(ERR_REFUSED, ret_problem, "%s %s: others may read it; chmod 600 it", what, path);
+    return config_refuse(ret_problem, ERR_REFUSED, "%s %s: others may read it; chmod 600 it", what, path);
 }
 
 static enum err read_s3_secret(const struct config *c, struct child_keys *keys, struct config_problem *ret_problem) {
@@ -137,7 +98,7 @@ static enum err read_s3_secret(const struct config *c, struct child_keys *keys, 
     enum err r = config_store_is_s3(c) ? check_private(what, path, ret_problem) : OK;
     if (r != OK || !config_store_is_s3(c)) return r;
     r = read_line(what, path, keys->s3_secret_key, &keys->s3_secret_key_n, ret_problem);
-    if (r == OK && keys->s3_secret_key_n == 0) return fail(ERR_INPUT, ret_problem, "%s %s: empty", what, path);
+    if (r == OK && keys->s3_secret_key_n == 0) return config_refuse(ret_problem, ERR_INPUT, "%s %s: empty", what, path);
     return r;
 }
 

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/crypto.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "tocsind/data.h"
@@ -119,10 +118,11 @@ static enum err open_listeners(const struct config *c, int *listeners, uint32_t 
     return r;
 }
 
-static enum err load(const struct config *c, struct data *data, struct child_keys *keys, struct config_problem *p) {
+static enum err load(const struct config *c, const char *folder, struct data *data, struct child_keys *keys,
+                     struct config_problem *p) {
     enum err r;
     if ((r = data_open(c, data, p)) != OK) return r;
-    if ((r = keys_load(data->keys_fd, data->has_credentials, keys, p)) != OK) return r;
+    if ((r = keys_load(folder, data, keys, p)) != OK) return r;
     keys->is_embedded = c->is_embedded;
     return keys_read_files(c, keys, p);
 }
@@ -136,8 +136,8 @@ static int serve(struct config *c, const char *config_path) {
     int metrics_fd = -1;
     enum err r;
     if (own_folder(folder) != OK) return 1;
+    if (load(c, folder, &data, &keys, &problem) != OK) return say(&problem);
     keys.listener_count = loop_count(c);
-    if (load(c, &data, &keys, &problem) != OK) return say(&problem);
     if (open_listeners(c, listeners, keys.listener_count, &metrics_fd, &problem) != OK) return say(&problem);
     if (open_log(c, &problem) != OK) return say(&problem);
     r = supervise_run(&(struct supervise_options){ .config = c,
@@ -165,7 +165,6 @@ int main(int argc, char **argv) {
     if (wish.is_check) return 0;
     (void)umask(027);
     clock_init();
-    if (crypto_init() != OK) return 1;
     if (sandbox_enter_supervisor() != OK) return 1; /* it holds every key */
     log_open("tocsind", STDERR_FILENO, LOG_LEVEL_INFO);
     return serve(&config, wish.config_path);

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -70,6 +71,17 @@ def test_a_damaged_database_is_refused(which, damage):
         person.client.api("GET", "/session")
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize("instead,why", [(None, "No such file"), ("/bin/true", "ended without an answer")])
+def test_the_keys_can_not_be_read(tmp_path, instead, why):
+    """An installation that is not whole."""
+    shutil.copy(tocsin.BUILD / "src/tocsind/tocsind", tmp_path)
+    if instead:
+        shutil.copy(instead, tmp_path / "tocsin-keys")
+    (tmp_path / "conf").write_text(f"[data]\ndirectory = {tmp_path}/data\n")
+    done = subprocess.run([tmp_path / "tocsind", "-c", tmp_path / "conf"], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and "tocsin-keys" in done.stderr and why in done.stderr, done.stderr
 
 
 def set_aside(server, which, how):
