@@ -56,11 +56,11 @@ const struct store_stmt ATTEMPT_WAY_IN = {
 };
 const struct store_stmt ATTEMPT_DONE_BY = {
     .name = "attempt_done_by",
-    .in = "bbiii",
+    .in = "bbiiii",
     .out = TYPES,
     .sql =
         "SELECT " COLUMNS " FROM attempt WHERE account_id = ?1 AND opener_device = ?2 AND state = ?3 AND is_undone = 0"
-        " AND opened_ms >= ?4 ORDER BY changed_ms DESC LIMIT ?5",
+        " AND opened_ms >= ?4 AND action <> ?5 ORDER BY changed_ms DESC LIMIT ?6",
 };
 const struct store_stmt ATTEMPT_OF_SUBJECT = {
     .name = "attempt_of_subject",
@@ -287,10 +287,10 @@ enum err attempt_way_in(struct store_tx *tx, const struct attempt *a, int64_t si
 enum err attempt_done_by(struct store_tx *tx, const struct attempt *in, struct arena *arena, attempt_fn *fn,
                          void *ctx) {
     struct each e = { fn, ctx, arena, NULL, false };
-    return store_each(
-        tx, &ATTEMPT_DONE_BY,
-        S_IN(S_B(in->account.b), S_B(in->new_device.b), S_I(ATTEMPT_DONE), S_I(in->opened_ms), S_I(RELATED_AT_MOST)),
-        on_row, &e);
+    return store_each(tx, &ATTEMPT_DONE_BY,
+                      S_IN(S_B(in->account.b), S_B(in->new_device.b), S_I(ATTEMPT_DONE), S_I(in->opened_ms),
+                           S_I(ACTION_PURCHASE), S_I(RELATED_AT_MOST)),
+                      on_row, &e);
 }
 
 static enum err on_window(void *ctx, const struct store_val *v) {

@@ -118,7 +118,8 @@ enum err attempt_of_subject(struct store_tx *tx, const struct attempt *like, int
  * first, or came before. */
 enum err attempt_way_in(struct store_tx *tx, const struct attempt *a, int64_t since_ms, struct arena *arena,
                         struct attempt *ret) MUST_CHECK;
-/* What the device that came by the sign-in `in` has opened since then and is done, newest first. */
+/* What the device that came by the sign-in `in` has opened since then and is done, newest first. Without purchases:
+ * they can't be put back, and many of them would crowd out what can. */
 enum err attempt_done_by(struct store_tx *tx, const struct attempt *in, struct arena *arena, attempt_fn *fn,
                          void *ctx) MUST_CHECK;
 /* The longest open window of the same account, action and subject, whoever opened it; untouched where there is none. */
