@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """
 restic's backup and restore through tocsin against the same through `rclone serve restic` on the same disk, in one run, and the front's memory
-meanwhile; then all objects of that repository, and objects of one size after the other, read (by their own device, and by another that may restore)
+meanwhile: with all cores for both, and with half of them for restic and half for the server, as if each had a machine of its own. A backup ends when
+restic does, and when its bytes are on the disk, which with rclone is later. Then all objects of that repository, and objects of one size after the other, read (by their own device, and by another that may restore)
 and written by a raw client with several connections, against nginx that serves and takes (DAV) the same files. Prints ratios: over 1 means that
 tocsin is the faster.
 Usage: bench/backup.py BUILD [MIB (4096; 0: objects alone)] [SECONDS A SIDE AND SIZE] [FOLDER] [KIB,KIB,...] [CONNECTIONS]
@@ -40,6 +41,11 @@ def make_files(folder):
     return sum(p.stat().st_size for p in folder.iterdir()) / (1 << 20)
 
 
+def pin(pid, cores):
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(task.name), cores)
+
+
 def restic(repository, place, *arguments):
     cache = place / "cache"
     env = dict(os.environ, RESTIC_REPOSITORY=repository, RESTIC_PASSWORD="x", RESTIC_CACHE_DIR=str(cache))
@@ -50,20 +56,24 @@ def restic(repository, place, *arguments):
 
 
 def round_trip(name, repository, place, files, amount):
+    """Seconds of a backup, of a backup until the disk has it, of a restore."""
     place.mkdir()
     restic(repository, place, "init")
     subprocess.run(["sync"])
+    began = time.monotonic()
     up = restic(repository, place, "backup", str(files))
     subprocess.run(["sync"])
+    on_disk = time.monotonic() - began
     down = restic(repository, place, "restore", "latest", "--target", str(place / "out"))
     same = backup.same(files, f"{place}/out{files}")
     for _ in range(2):  # what a neighbour does weighs more than what the server does
         shutil.rmtree(place / "out")
         down = min(down, restic(repository, place, "restore", "latest", "--target", str(place / "out")))
-    print(f"{name:8} backup {amount / up:7.0f} MiB/s   restore {amount / down:7.0f} MiB/s   {'same' if same else 'DIFFERENT'}")
+    seen = "   ".join(f"{w} {amount / t:4.0f} MiB/s" for w, t in (("backup", up), ("on the disk", on_disk), ("restore", down)))
+    print(f"  {name:8} {seen}   {'same' if same else 'DIFFERENT'}", flush=True)
     shutil.rmtree(place)
     assert same
-    return up, down
+    return up, on_disk, down
 
 
 class Rclone:
@@ -235,20 +245,35 @@ def repository(server, person, device, nginx_pid, port_nginx, root):
 def programs(server, place, files, amount):
     """restic through both, twice in turns; returns the device whose repository is left."""
     rclone = Rclone(place / "rclone")
+    everything = os.sched_getaffinity(0)
+    half = set(list(everything)[: len(everything) // 2])
     try:
         front = server.children()["tocsin-front"]
         before = peak_mib(front)
-        times = {"tocsin": [], "rclone": []}
-        for turn in range(2):
-            person = server.person()
-            device = backup.first_device(person)
-            times["rclone"].append(round_trip("rclone", f"rest:http://127.0.0.1:{rclone.port}/r{turn}/", place / "theirs", files, amount))
-            times["tocsin"].append(round_trip("tocsin", device.repository, place / "ours", files, amount))
-        for i, what in enumerate(("backup", "restore")):
-            print(f"{what}: tocsin / rclone = {min(t[i] for t in times['rclone']) / min(t[i] for t in times['tocsin']):.2f} (the best of {(2, 6)[i]} each)")
-        print(f"memory of the front: {before:.0f} MiB before, {peak_mib(front):.0f} MiB at most")
+        for name, ours, theirs in (("all cores for both", everything, everything), ("half of the cores each", half, everything - half)):
+            if not theirs:
+                continue
+            print(f"restic, {name}:")
+            for pid in (rclone.process.pid, *server.children().values()):
+                pin(pid, theirs)
+            times = {"tocsin": [], "rclone": []}
+            for turn in range(2):
+                person = server.person()
+                device = backup.first_device(person)
+                repository = f"rest:http://127.0.0.1:{rclone.port}/r{len(ours)}{turn}/"
+                os.sched_setaffinity(0, ours)
+                times["rclone"].append(round_trip("rclone", repository, place / "theirs", files, amount))
+                times["tocsin"].append(round_trip("tocsin", device.repository, place / "ours", files, amount))
+                shutil.rmtree(place / "rclone" / f"r{len(ours)}{turn}")
+                os.sched_setaffinity(0, everything)
+            for i, what in enumerate(("backup", "backup on the disk", "restore")):
+                best = {side: min(t[i] for t in seen) for side, seen in times.items()}
+                print(f"  {what}: tocsin / rclone = {best['rclone'] / best['tocsin']:.2f} (the best of {(2, 2, 6)[i]} each)")
+        print(f"memory of the front: {before:.0f} MiB before, {peak_mib(front):.0f} MiB at most", flush=True)
         return person, device
     finally:
+        for pid in server.children().values():
+            pin(pid, everything)
         rclone.process.terminate()
 
 

@@ -13,15 +13,14 @@
 #include "backup/blobs_priv.h"
 #include "base/enc.h"
 
-#define RESERVE_BYTES_MIN ((int64_t)1 << 20)
-#define PART_SIZE         24 /* ".part-" and 16 digits */
-#define COMPARE_BYTES     16384
-#define BEHIND_BYTES      ((int64_t)2 << 20)
+#define LARGE_BYTES_MIN ((int64_t)1 << 20)
+#define PART_SIZE       24 /* ".part-" and 16 digits */
+#define COMPARE_BYTES   16384
+#define DIRECT_BYTES    4096 /* what O_DIRECT's places, lengths and memory are multiples of, on any disk */
 
 struct tree_put {
     struct blob_put p;
     int fd, folder;
-    int64_t begun;        /* so many bytes the disk writes already */
     char part[PART_SIZE]; /* its name until it is whole; empty: it has none */
 };
 
@@ -130,7 +129,7 @@ static enum err put_open(struct tree *t, struct tree_put *p) {
 }
 
 enum err file_reserve(int fd, int64_t length) {
-    if (length < RESERVE_BYTES_MIN || fallocate(fd, 0, 0, length) == 0) return OK;
+    if (length < LARGE_BYTES_MIN || fallocate(fd, 0, 0, length) == 0) return OK;
     return errno == ENOSPC || errno == EDQUOT ? ERR_FULL : OK;
 }
 
@@ -149,24 +148,31 @@ static enum err tree_put_begin(struct blobs *b, const struct blob_ref *ref, int6
     return r;
 }
 
+/* Whether it was the other way before. */
+static bool direct_set(int fd, bool is_wanted) {
+    int had = fcntl(fd, F_GETFL), flags = is_wanted ? had | O_DIRECT : had & ~O_DIRECT;
+    return had >= 0 && flags != had && fcntl(fd, F_SETFL, flags) == 0;
+}
+
 enum err file_add(int fd, struct str bytes) {
     while (bytes.n > 0) {
         ssize_t n = write(fd, bytes.p, bytes.n);
-        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && (errno == EINTR || (errno == EINVAL && direct_set(fd, false)))) continue;
         if (n <= 0) return n < 0 ? tree_err(errno) : ERR_IO;
         bytes = str_skip(bytes, (size_t)n);
     }
     return OK;
 }
 
-/* The disk writes what is there while the rest comes, so that fsync has little left to wait for. */
+/*
+ * Large objects go around the page cache: few are read soon, what others have there stays, a copy is saved, and fsync
+ * has nothing left to wait for. The rest that is no multiple, and file systems that can't, go through it.
+ */
 static enum err tree_put_add(struct blob_put *put, struct str bytes) {
-    struct tree_put *p = (struct tree_put *)(void *)put;
-    enum err r = file_add(p->fd, bytes);
-    if (r != OK || put->bytes - p->begun < BEHIND_BYTES) return r;
-    (void)sync_file_range(p->fd, p->begun, put->bytes - p->begun, SYNC_FILE_RANGE_WRITE); /* fsync says what failed */
-    p->begun = put->bytes;
-    return OK;
+    const struct tree_put *p = (const struct tree_put *)(const void *)put;
+    bool is_even = bytes.n % DIRECT_BYTES == 0 && (uintptr_t)bytes.p % DIRECT_BYTES == 0;
+    (void)direct_set(p->fd, is_even && put->announced >= LARGE_BYTES_MIN);
+    return file_add(p->fd, bytes);
 }
 
 static int put_link(const struct tree_put *p, const char *name) {
@@ -216,6 +222,7 @@ static enum err put_replace(struct tree_put *p, const char *name) {
 static enum err put_again(struct tree_put *p, const char *name, bool *ret_is_new) {
     int64_t size;
     enum err r;
+    (void)direct_set(p->fd, false); /* it is compared byte by byte */
     if (is_there_already(p, name, &size)) return OK;
     if (p->p.ref.type == BLOB_CONFIG) return ERR_CONFLICT;
     if ((r = put_replace(p, name)) != OK) return r;

@@ -1,12 +1,14 @@
 /* The growing buffer. Old memory is wiped when it moves, because passwords pass through. */
 #include "base/buf.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/secret.h"
 
 #define FIRST_BYTES 256
+#define PAGE_BYTES  ((size_t)4096)
 
 void buf_init(struct buf *b, size_t max) { *b = (struct buf){ .max = max }; }
 
@@ -39,6 +41,15 @@ enum err buf_reserve(struct buf *b, size_t more) {
     free(b->p);
     b->p = p;
     b->cap = cap;
+    return OK;
+}
+
+enum err buf_reserve_pages(struct buf *b, size_t bytes) {
+    assert(!b->p && bytes > 0);
+    if (bytes > b->max) return b->failed = ERR_TOO_LARGE;
+    b->p = aligned_alloc(PAGE_BYTES, (bytes / PAGE_BYTES + 1) * PAGE_BYTES); /* one more, as above */
+    if (!b->p) return b->failed = ERR_NOMEM;
+    b->cap = bytes;
     return OK;
 }
 

@@ -20,6 +20,8 @@ void buf_release(struct buf *b);
 void buf_reset(struct buf *b); /* empty, memory kept */
 enum err buf_err(const struct buf *b) MUST_CHECK;
 enum err buf_reserve(struct buf *b, size_t more) MUST_CHECK; /* room for `more` bytes past n */
+/* The same of an empty one whose memory begins with a page, as files want it that go around the page cache. */
+enum err buf_reserve_pages(struct buf *b, size_t bytes) MUST_CHECK;
 void buf_add(struct buf *b, struct str s);
 void buf_add_z(struct buf *b, const char *z);
 void buf_add_c(struct buf *b, char c);

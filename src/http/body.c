@@ -121,7 +121,7 @@ static enum err body_open(struct loop *l, struct conn *c) {
     buf_init(&req->body_held, most);
     if (req->head.expects_continue && c->in.n == 0 && req->has_unread)
         buf_add(&l->out, STR("HTTP/1.1 100 Continue\r\n\r\n"));
-    return announced == 0 ? OK : buf_reserve(&req->body_held, most);
+    return announced == 0 ? OK : buf_reserve_pages(&req->body_held, most);
 }
 
 void body_mail(struct loop *l, struct http_request *req) {

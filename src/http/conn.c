@@ -23,8 +23,8 @@ static const char over_the_cap[] = "HTTP/1.1 503 Service Unavailable\r\nCache-Co
  * instructions a call; nothing here is ever cancelled.
  */
 static ssize_t socket_recv(int fd, void *to, size_t n) { return syscall(SYS_recvfrom, fd, to, n, 0, NULL, NULL); }
-static ssize_t socket_send(int fd, struct str bytes) {
-    return syscall(SYS_sendto, fd, bytes.p, bytes.n, MSG_NOSIGNAL, NULL, 0);
+static ssize_t socket_send(int fd, struct str bytes, int flags) {
+    return syscall(SYS_sendto, fd, bytes.p, bytes.n, flags, NULL, 0);
 }
 
 static bool is_pending(const struct conn *c) { return has_output(c) || c->state == CONN_SEND; }
@@ -164,7 +164,8 @@ static ssize_t flush_send(struct conn *c, struct str first) {
     struct iovec parts[2] = { { .iov_base = (void *)(uintptr_t)first.p, .iov_len = first.n },
                               { .iov_base = (void *)(uintptr_t)c->tail.p, .iov_len = c->tail.n } };
     struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
-    if (c->tail.n == 0) return socket_send(c->fd, first);
+    bool has_file = c->state == CONN_SEND && c->req->source.fd >= 0 && c->req->source.left > 0;
+    if (c->tail.n == 0) return socket_send(c->fd, first, MSG_NOSIGNAL | (has_file ? MSG_MORE : 0));
     return sendmsg(c->fd, &message, MSG_NOSIGNAL);
 }
 

@@ -102,7 +102,6 @@ static const int calls_all[] = {
     CALL(fallocate),
     CALL(fsync),
     CALL(fdatasync),
-    CALL(sync_file_range),
     CALL(fcntl),
     CALL(getdents64),
     CALL(fchmod),

@@ -28,7 +28,7 @@ void folder_remove(struct folder *f) {
 }
 
 struct str object_make(unsigned seed, size_t n, char ret_name[BLOB_NAME_CHARS + 1]) {
-    static char bytes[OBJECT_BYTES_MAX];
+    static _Alignas(4096) char bytes[OBJECT_BYTES_MAX];
     uint8_t hash[HASH_BYTES];
     for (size_t i = 0; i < n; i++) bytes[i] = (char)((seed = seed * 1664525U + 1013904223U) >> 24);
     crypto_sha256(str_bytes(bytes, n), hash);

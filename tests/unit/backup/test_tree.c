@@ -165,6 +165,36 @@ static void test_refused(void **state) {
     try_refused(false);
 }
 
+/* Large ones go around the page cache where their pieces let them, and change the way in the middle. */
+static void test_large(void **state) {
+    static const size_t steps[] = { 65536, 65536 + 100, 4096, 12288 + 512 };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        struct str object;
+        struct world w;
+        struct blob_ref ref;
+        struct blob_put *p = NULL;
+        struct blob_put_result result;
+        char name[BLOB_NAME_CHARS + 1];
+        world_open(&w, true);
+        assert_int_equal(blobs_make(w.blobs, &w.repo), OK);
+        object = object_make((unsigned)i, OBJECT_BYTES_MAX - 77 * i, name);
+        ref = ref_of(&w, BLOB_DATA, name);
+        assert_int_equal(blobs_put_begin(w.blobs, &ref, (int64_t)object.n, &p), OK);
+        for (size_t at = 0, n; at < object.n; at += n) {
+            n = at == 0 ? 2 * 4096 : at == 2 * 4096 ? 100 : at == 2 * 4096 + 100 ? 4096 - 100 : steps[i];
+            if (n > object.n - at) n = object.n - at;
+            assert_int_equal(blobs_put_add(p, str_bytes(object.p + at, n)), OK);
+        }
+        assert_int_equal(blobs_put_end(&p, &result), OK);
+        assert_true(result.is_new);
+        expect_bytes(&w, &ref, object);
+        assert_int_equal(object_put(w.blobs, &ref, object, steps[i]), OK);
+        expect_bytes(&w, &ref, object);
+        world_close(&w);
+    }
+}
+
 static void test_config(void **state) {
     struct world w;
     struct blob_ref ref;
@@ -413,10 +443,10 @@ static void test_full(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),   cmocka_unit_test(test_refused),  cmocka_unit_test(test_config),
-        cmocka_unit_test(test_ranges), cmocka_unit_test(test_no_links), cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_sweep),  cmocka_unit_test(test_at_once),  cmocka_unit_test(test_heal),
-        cmocka_unit_test(test_full),
+        cmocka_unit_test(test_life),   cmocka_unit_test(test_refused), cmocka_unit_test(test_large),
+        cmocka_unit_test(test_config), cmocka_unit_test(test_ranges),  cmocka_unit_test(test_no_links),
+        cmocka_unit_test(test_sizes),  cmocka_unit_test(test_sweep),   cmocka_unit_test(test_at_once),
+        cmocka_unit_test(test_heal),   cmocka_unit_test(test_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
