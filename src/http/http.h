@@ -128,8 +128,8 @@ enum http_piece { HTTP_PIECE_MORE, HTTP_PIECE_LAST, HTTP_PIECE_CUT };
  * deadlines and least rate hold; the whole has none). After MORE it may answer, which ends the body like an answer of
  * the handler. LAST (perhaps of no bytes) must answer or suspend. CUT: no more comes (the peer left, was too slow, or
  * broke the framing, and is answered by the server): take gives back what it holds. Exactly one of an answer, LAST and
- * CUT ends it; without threads any more CUT comes from http_server_free. A piece begins with a page, and all but the last
- * measure HTTP_PIECE_BYTES, unless the whole body came with the head.
+ * CUT ends it; without threads any more CUT comes from http_server_free. A piece begins with a page, and all but the
+ * last measure HTTP_PIECE_BYTES, unless the whole body came with the head.
  */
 typedef void http_take(struct http_request *req, void *ctx, struct str bytes, enum http_piece is);
 void http_body_begin(struct http_request *req, http_take *take, void *ctx);
