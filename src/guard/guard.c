@@ -134,7 +134,8 @@ static void tick_state(struct ticking *t, enum attempt_state state, int64_t befo
 struct vetoing {
     struct arena *arena;
     int64_t before_ms;
-    struct veto list[20];
+    struct veto_place after;
+    struct veto list[VETOES_AT_MOST];
     size_t n;
 };
 
@@ -147,14 +148,18 @@ static enum err on_veto(void *ctx, const struct veto *v) {
 static enum err vetoes_tx(struct store_tx *tx, void *ctx) {
     struct vetoing *t = ctx;
     t->n = 0;
-    return veto_each(tx, t->before_ms, t->arena, on_veto, t);
+    return veto_each(tx, t->before_ms, &t->after, t->arena, on_veto, t);
 }
 
 static void finish_vetoes(struct work *w, int64_t before_ms) {
-    struct vetoing t = { .arena = w->call->arena, .before_ms = before_ms };
+    struct vetoing t = { .arena = w->call->arena, .before_ms = before_ms, .after = w->g->vetoes_from };
+    struct veto_place next = { 0 }; /* from the first one on again */
+    bool is_cut = false;
     if (store_read(w->g->o.store, vetoes_tx, &t) != OK) return; /* the next tick */
-    for (size_t i = 0; i < t.n; i++)
-        if (veto_finish(w, &t.list[i]) == ERR_IO) break; /* what else it was, the next tick tries again */
+    for (size_t i = 0; i < t.n && !is_cut; i++)
+        is_cut = veto_finish(w, &t.list[i]) == ERR_IO; /* what else it was, a later tick tries again */
+    if (t.n == VETOES_AT_MOST) next = (struct veto_place){ t.list[t.n - 1].at_ms, t.list[t.n - 1].alert };
+    if (!is_cut) w->g->vetoes_from = next;
     arena_reset(w->call->arena);
 }
 

@@ -12,9 +12,15 @@
 #define LINK_LIFE_MS (7 * MS_PER_DAY)
 #define WRONG_MAX    3
 
+struct veto_place { /* between two of them */
+    int64_t at_ms;
+    struct alert_id alert;
+};
+
 struct guard {
     struct guard_options o;
-    int64_t purge_at_ms; /* monotonic; the tick's own */
+    int64_t purge_at_ms;           /* monotonic; the tick's own */
+    struct veto_place vetoes_from; /* the tick's own: some that can't be carried out don't keep the others waiting */
     bool has_ticked;
 };
 
@@ -145,12 +151,15 @@ struct veto {
     struct device_id stays_on;
     bool tells_team;
     struct str note;
+    int64_t at_ms; /* of veto_each */
 };
 enum err veto_add(struct store_tx *tx, const struct veto *v, int64_t now_ms) MUST_CHECK;
 enum err veto_drop(struct store_tx *tx, const struct veto *v, bool *ret_was_there) MUST_CHECK;
 typedef enum err veto_fn(void *ctx, const struct veto *v);
-/* Written by then; at most 20, the oldest first. Notes live in the arena. */
-enum err veto_each(struct store_tx *tx, int64_t before_ms, struct arena *arena, veto_fn *fn, void *ctx) MUST_CHECK;
+#define VETOES_AT_MOST 20
+/* Written by then; at most so many, the oldest of those behind `after` first. Notes live in the arena. */
+enum err veto_each(struct store_tx *tx, int64_t before_ms, const struct veto_place *after, struct arena *arena,
+                   veto_fn *fn, void *ctx) MUST_CHECK;
 enum err veto_forget(struct store_tx *tx, struct account_id account) MUST_CHECK;
 enum err veto_purge(struct store_tx *tx, int64_t before_ms) MUST_CHECK;
 extern const struct store_stmt VETO_ADD, VETO_DROP, VETO_EACH, VETO_FORGET, VETO_PURGE;

@@ -4,8 +4,6 @@
  */
 #include "guard/guard_priv.h"
 
-#define VETOES_AT_MOST 20
-
 const struct store_stmt VETO_ADD = {
     .name = "veto_add",
     .in = "bbibbit",
@@ -20,11 +18,10 @@ const struct store_stmt VETO_DROP = {
 };
 const struct store_stmt VETO_EACH = {
     .name = "veto_each",
-    .in = "ii",
-    .out = "bbbbit",
-    .sql = "SELECT account_id, alert_id, session_id, device_id, tells_team, note FROM veto WHERE at_ms <= ?1 ORDER BY "
-           "at_ms"
-           " LIMIT ?2",
+    .in = "iibi",
+    .out = "bbbbiti",
+    .sql = "SELECT account_id, alert_id, session_id, device_id, tells_team, note, at_ms FROM veto WHERE at_ms <= ?1"
+           " AND (at_ms > ?2 OR (at_ms = ?2 AND alert_id > ?3)) ORDER BY at_ms, alert_id LIMIT ?4",
 };
 const struct store_stmt VETO_FORGET = {
     .name = "veto_forget", .in = "b", .out = "", .sql = "DELETE FROM veto WHERE account_id = ?1"
@@ -56,7 +53,7 @@ struct each {
 
 static enum err on_row(void *ctx, const struct store_val *v) {
     const struct each *e = ctx;
-    struct veto x = { .tells_team = v[4].i != 0, .note = arena_dup(e->arena, v[5].s) };
+    struct veto x = { .tells_team = v[4].i != 0, .note = arena_dup(e->arena, v[5].s), .at_ms = v[6].i };
     if (v[0].s.n != ID_BYTES || v[1].s.n != ID_BYTES || v[2].s.n != ID_BYTES || v[3].s.n != ID_BYTES)
         return ERR_CORRUPT;
     if (!x.note.p) return ERR_NOMEM;
@@ -67,9 +64,11 @@ static enum err on_row(void *ctx, const struct store_val *v) {
     return e->fn(e->ctx, &x);
 }
 
-enum err veto_each(struct store_tx *tx, int64_t before_ms, struct arena *arena, veto_fn *fn, void *ctx) {
+enum err veto_each(struct store_tx *tx, int64_t before_ms, const struct veto_place *after, struct arena *arena,
+                   veto_fn *fn, void *ctx) {
     struct each e = { arena, fn, ctx };
-    return store_each(tx, &VETO_EACH, S_IN(S_I(before_ms), S_I(VETOES_AT_MOST)), on_row, &e);
+    return store_each(tx, &VETO_EACH, S_IN(S_I(before_ms), S_I(after->at_ms), S_B(after->alert.b), S_I(VETOES_AT_MOST)),
+                      on_row, &e);
 }
 
 enum err veto_purge(struct store_tx *tx, int64_t before_ms) {
