@@ -1,6 +1,7 @@
 /* The folder tree: whole or not there, whatever was sent; the same by a name and without; lists; sizes that are wrong.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/mount.h>
@@ -165,34 +166,49 @@ static void test_refused(void **state) {
     try_refused(false);
 }
 
+/* A file system that lets a file be opened so, and then takes nothing. */
+static bool refuses_direct;
+ssize_t __real_write(int fd, const void *bytes, size_t n);
+ssize_t __wrap_write(int fd, const void *bytes, size_t n);
+ssize_t __wrap_write(int fd, const void *bytes, size_t n) {
+    if (!refuses_direct || !(fcntl(fd, F_GETFL) & O_DIRECT)) return __real_write(fd, bytes, n);
+    errno = EINVAL;
+    return -1;
+}
+
 /* Large ones go around the page cache where their pieces let them, and change the way in the middle. */
+static void try_large(unsigned seed, size_t step) {
+    struct world w;
+    struct blob_put *p = NULL;
+    struct blob_put_result result;
+    char name[BLOB_NAME_CHARS + 1];
+    struct str object = object_make(seed, OBJECT_BYTES_MAX - 77 * seed, name);
+    struct blob_ref ref;
+    world_open(&w, true);
+    assert_int_equal(blobs_make(w.blobs, &w.repo), OK);
+    ref = ref_of(&w, BLOB_DATA, name);
+    assert_int_equal(blobs_put_begin(w.blobs, &ref, (int64_t)object.n, &p), OK);
+    for (size_t at = 0, n; at < object.n; at += n) {
+        n = at == 0 ? 2 * 4096 : at == 2 * 4096 ? 100 : at == 2 * 4096 + 100 ? 4096 - 100 : step;
+        if (n > object.n - at) n = object.n - at;
+        assert_int_equal(blobs_put_add(p, str_bytes(object.p + at, n)), OK);
+    }
+    assert_int_equal(blobs_put_end(&p, &result), OK);
+    assert_true(result.is_new);
+    expect_bytes(&w, &ref, object);
+    assert_int_equal(object_put(w.blobs, &ref, object, step), OK);
+    expect_bytes(&w, &ref, object);
+    world_close(&w);
+}
+
 static void test_large(void **state) {
     static const size_t steps[] = { 65536, 65536 + 100, 4096, 12288 + 512 };
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        struct str object;
-        struct world w;
-        struct blob_ref ref;
-        struct blob_put *p = NULL;
-        struct blob_put_result result;
-        char name[BLOB_NAME_CHARS + 1];
-        world_open(&w, true);
-        assert_int_equal(blobs_make(w.blobs, &w.repo), OK);
-        object = object_make((unsigned)i, OBJECT_BYTES_MAX - 77 * i, name);
-        ref = ref_of(&w, BLOB_DATA, name);
-        assert_int_equal(blobs_put_begin(w.blobs, &ref, (int64_t)object.n, &p), OK);
-        for (size_t at = 0, n; at < object.n; at += n) {
-            n = at == 0 ? 2 * 4096 : at == 2 * 4096 ? 100 : at == 2 * 4096 + 100 ? 4096 - 100 : steps[i];
-            if (n > object.n - at) n = object.n - at;
-            assert_int_equal(blobs_put_add(p, str_bytes(object.p + at, n)), OK);
-        }
-        assert_int_equal(blobs_put_end(&p, &result), OK);
-        assert_true(result.is_new);
-        expect_bytes(&w, &ref, object);
-        assert_int_equal(object_put(w.blobs, &ref, object, steps[i]), OK);
-        expect_bytes(&w, &ref, object);
-        world_close(&w);
+    for (unsigned i = 0; i < 2 * ARRAY_LEN(steps); i++) {
+        refuses_direct = i % 2 == 1;
+        try_large(i, steps[i / 2]);
     }
+    refuses_direct = false;
 }
 
 static void test_config(void **state) {
