@@ -132,9 +132,7 @@ static void tick_state(struct ticking *t, enum attempt_state state, int64_t befo
 /* ---- "not me" that was begun ---- */
 
 struct vetoing {
-    struct arena *arena;
-    int64_t before_ms;
-    struct veto_place after;
+    struct veto_span span;
     struct veto list[VETOES_AT_MOST];
     size_t n;
 };
@@ -148,11 +146,11 @@ static enum err on_veto(void *ctx, const struct veto *v) {
 static enum err vetoes_tx(struct store_tx *tx, void *ctx) {
     struct vetoing *t = ctx;
     t->n = 0;
-    return veto_each(tx, t->before_ms, &t->after, t->arena, on_veto, t);
+    return veto_each(tx, &t->span, on_veto, t);
 }
 
 static void finish_vetoes(struct work *w, int64_t before_ms) {
-    struct vetoing t = { .arena = w->call->arena, .before_ms = before_ms, .after = w->g->vetoes_from };
+    struct vetoing t = { .span = { w->g->vetoes_from, before_ms, w->call->arena } };
     struct veto_place next = { 0 }; /* from the first one on again */
     bool is_cut = false;
     if (store_read(w->g->o.store, vetoes_tx, &t) != OK) return; /* the next tick */

@@ -157,9 +157,13 @@ enum err veto_add(struct store_tx *tx, const struct veto *v, int64_t now_ms) MUS
 enum err veto_drop(struct store_tx *tx, const struct veto *v, bool *ret_was_there) MUST_CHECK;
 typedef enum err veto_fn(void *ctx, const struct veto *v);
 #define VETOES_AT_MOST 20
-/* Written by then; at most so many, the oldest of those behind `after` first. Notes live in the arena. */
-enum err veto_each(struct store_tx *tx, int64_t before_ms, const struct veto_place *after, struct arena *arena,
-                   veto_fn *fn, void *ctx) MUST_CHECK;
+struct veto_span { /* the oldest behind `after` that were written by `by_ms` */
+    struct veto_place after;
+    int64_t by_ms;
+    struct arena *arena; /* where their notes live */
+};
+enum err veto_each(struct store_tx *tx, const struct veto_span *span, veto_fn *fn,
+                   void *ctx) MUST_CHECK; /* VETOES_AT_MOST of them */
 enum err veto_forget(struct store_tx *tx, struct account_id account) MUST_CHECK;
 enum err veto_purge(struct store_tx *tx, int64_t before_ms) MUST_CHECK;
 extern const struct store_stmt VETO_ADD, VETO_DROP, VETO_EACH, VETO_FORGET, VETO_PURGE;

@@ -64,10 +64,10 @@ static enum err on_row(void *ctx, const struct store_val *v) {
     return e->fn(e->ctx, &x);
 }
 
-enum err veto_each(struct store_tx *tx, int64_t before_ms, const struct veto_place *after, struct arena *arena,
-                   veto_fn *fn, void *ctx) {
-    struct each e = { arena, fn, ctx };
-    return store_each(tx, &VETO_EACH, S_IN(S_I(before_ms), S_I(after->at_ms), S_B(after->alert.b), S_I(VETOES_AT_MOST)),
+enum err veto_each(struct store_tx *tx, const struct veto_span *span, veto_fn *fn, void *ctx) {
+    struct each e = { span->arena, fn, ctx };
+    return store_each(tx, &VETO_EACH,
+                      S_IN(S_I(span->by_ms), S_I(span->after.at_ms), S_B(span->after.alert.b), S_I(VETOES_AT_MOST)),
                       on_row, &e);
 }
 

@@ -8,10 +8,9 @@
 static const struct store_stmt *const *const statements[] = { guard_statements, NULL };
 
 struct turn {
-    struct arena *arena;
-    struct veto_place after;
+    struct veto_span span;
     int seen[COUNT], n;
-    int64_t before_ms, last_ms;
+    int64_t last_ms;
 };
 
 static enum err add_all(struct store_tx *tx, void *ctx) {
@@ -28,10 +27,10 @@ static enum err add_all(struct store_tx *tx, void *ctx) {
 
 static enum err on_veto(void *ctx, const struct veto *v) {
     struct turn *t = ctx;
-    assert_true(v->at_ms >= t->last_ms && v->at_ms <= t->before_ms);
+    assert_true(v->at_ms >= t->last_ms && v->at_ms <= t->span.by_ms);
     assert_true(str_eq(v->note, STR("It was late.")));
     t->last_ms = v->at_ms;
-    t->after = (struct veto_place){ v->at_ms, v->alert };
+    t->span.after = (struct veto_place){ v->at_ms, v->alert };
     t->seen[v->account.b[1]]++;
     t->n++;
     return OK;
@@ -39,14 +38,14 @@ static enum err on_veto(void *ctx, const struct veto *v) {
 
 static enum err each_tx(struct store_tx *tx, void *ctx) {
     struct turn *t = ctx;
-    const struct veto_place after = t->after;
-    return veto_each(tx, t->before_ms, &after, t->arena, on_veto, t);
+    const struct veto_span span = t->span;
+    return veto_each(tx, &span, on_veto, t);
 }
 
 static void test_turns(void **state) {
     static const int counts[] = { 20, 20, 5 };
     struct main_store *m = *state;
-    struct turn t = { .arena = m->arena, .before_ms = 1001 };
+    struct turn t = { .span = { .by_ms = 1001, .arena = m->arena } };
     assert_int_equal(store_write(m->store, add_all, NULL), OK);
     for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
         t.n = 0;
@@ -54,7 +53,8 @@ static void test_turns(void **state) {
         assert_int_equal(t.n, counts[i]);
     }
     for (int i = 0; i < COUNT; i++) assert_int_equal(t.seen[i], 1);
-    t = (struct turn){ .arena = m->arena, .before_ms = 1000 }; /* those of the next moment are attended to by others */
+    t = (struct turn){ .span = { .by_ms = 1000,
+                                 .arena = m->arena } }; /* those of the next moment are attended to by others */
     for (int i = 0; i < 2; i++) assert_int_equal(store_read(m->store, each_tx, &t), OK);
     assert_int_equal(t.n, 30);
 }
