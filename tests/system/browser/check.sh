@@ -45,9 +45,12 @@ export here work TOCSIN_ORIGIN="http://localhost:$port" TOCSIN_MAIL="$work/data/
 runs=${TOCSIN_RUNS:-pairs pairs_more security run lost passkeys backups}
 echo "$runs" | xargs -n 1 -P $(($(nproc) + 1)) sh -c '
     mkdir "$work/$0"
-    TOCSIN_PROFILE="$work/$0" node "$here/$0.mjs" > "$work/$0.txt" 2>&1' || status=$?
+    TOCSIN_PROFILE="$work/$0" node "$here/$0.mjs" > "$work/$0.txt" 2>&1 || { touch "$work/$0.failed"; exit 1; }' || status=$?
 for run in $runs; do
-    cat "$work/$run.txt"
+    [ -e "$work/$run.failed" ] || cat "$work/$run.txt"
+done
+for run in $runs; do # last, where it is looked for
+    [ ! -e "$work/$run.failed" ] || cat "$work/$run.txt"
 done
 [ "$status" -eq 0 ] || tail -n 20 "$work/log" >&2
 exit "$status"
