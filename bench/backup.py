@@ -2,9 +2,9 @@
 """
 restic's backup and restore through tocsin against the same through `rclone serve restic` on the same disk, in one run, and the front's memory
 meanwhile: with all cores for both, and with half of them for restic and half for the server, as if each had a machine of its own. A backup ends when
-restic does, and when its bytes are on the disk, which with rclone is later. Then all objects of that repository, and objects of one size after the other, read (by their own device, and by another that may restore)
-and written by a raw client with several connections, against nginx that serves and takes (DAV) the same files. Prints ratios: over 1 means that
-tocsin is the faster.
+restic does, and when its bytes are on the disk, which with rclone is later. Then all objects of that repository, and objects of one size after the
+other, read (by their own device, and by another that may restore) and written by a raw client with several connections, against nginx that serves and
+takes (DAV) the same files. Prints ratios: over 1 means that tocsin is the faster.
 Usage: bench/backup.py BUILD [MIB (4096; 0: objects alone)] [SECONDS A SIDE AND SIZE] [FOLDER] [KIB,KIB,...] [CONNECTIONS]
 """
 
