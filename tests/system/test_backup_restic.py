@@ -108,7 +108,7 @@ def test_kill_9(database, tmp_path, files):
     try:
         device = first_device(server.person())
         device.restic("init")
-        for victim in ("tocsin-front", "tocsin-keeper", "tocsin-courier", "tocsin-front"):
+        for victim in ("tocsin-front", "tocsin-keeper", "tocsin-courier", "tocsind", "tocsin-front"):
             (files / f"new{random.random()}").write_bytes(random.randbytes(30 << 20))
             before = len(object_files(server))
             run = threading.Thread(target=device.restic, args=("backup", files), kwargs={"check": False})
@@ -117,6 +117,9 @@ def test_kill_9(database, tmp_path, files):
             while len(object_files(server)) < before + 2 and run.is_alive() and time.monotonic() < end:
                 time.sleep(0.005)
             os.kill(server.children()[victim], signal.SIGKILL)
+            if victim == "tocsind":
+                server.process.wait()
+                server.start()
             run.join()
             server.wait_ready()
             for path in object_files(server):  # nothing stands under a name that is not its own
