@@ -1,7 +1,7 @@
 // The walk through a door: an account whose every pair of proofs opens it and none of them alone, from the page that asks
 // for them; a passkey alone does; and none takes a code by mail for a proof. What a door takes and what comes of it says a
 // table, as in pairs.mjs: `begin` and `opens` are what its page looks like, `opener` is who asks, `of` what it takes.
-import { api, check, codeOfMail, expectNoise, heading, mails, origin, person, press, quiet, run, said, type, until } from "./tools.mjs";
+import { api, check, codeOfMail, expectNoise, heading, mails, origin, person, press, pressAt, quiet, run, said, type, until } from "./tools.mjs";
 import { pushService, shownBy, subscribe } from "./pushes.mjs";
 import { phone } from "./phone.mjs";
 import { keepKey } from "./steps.mjs";
@@ -250,7 +250,7 @@ async function passkeyAlone(door, who) {
   await begin(door, page, who);
   await page.removeScriptToEvaluateOnNewDocument(no_offer.identifier);
   await offers(page, `${door.name}, with a passkey`, [...door.of.filter((kind) => kind !== "code"), "passkey"]);
-  await page.locator("::-p-xpath(//*[@id='step']//button[contains(., 'passkey')])").click();
+  await pressAt(page, "//*[@id='step']//button[contains(., 'passkey')]");
   await opens(door, page, who, `${door.name}, passkey`, false);
 }
 

@@ -1,12 +1,12 @@
 // Every pair of proofs opens the door: all else that the security page and the backups page ask for. What is approved
 // after the password is a row of each door, too: see codeAlone.
-import { api, codeOfMail, heading, origin, press, said, type } from "./tools.mjs";
+import { api, codeOfMail, heading, origin, press, pressAt, said, type } from "./tools.mjs";
 import { addPasskey, attempt, keyOf, newDevice, onFirst, onSecond, onSecurity, passwordOf, signIn, two_of_three, walk } from "./doors.mjs";
 import { phone } from "./phone.mjs";
 
 const pairs = [["password", "key"], ["key", "pushed"]];
 
-const pressLabelled = (page, label) => page.locator(`::-p-xpath(//button[@aria-label="${label}"])`).click();
+const pressLabelled = (page, label) => pressAt(page, `//button[@aria-label="${label}"]`);
 const onSecurityOf = (labelOf) => async (page, who) => {
   await page.goto(`${origin}/security`);
   await pressLabelled(page, labelOf(who));

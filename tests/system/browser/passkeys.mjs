@@ -1,7 +1,7 @@
 // Elif adds a passkey, and it is all that she needs: she signs in with it, buys, changes her password, and takes her
 // account back. Chromium's own virtual authenticator plays her phone.
 import { createPublicKey, verify } from "node:crypto";
-import { accessible, check, expectNoise, heading, keyTo, listed, mails, origin, people, person, press, quiet, run, said, shoot, sleep, type, until } from "./tools.mjs";
+import { accessible, check, expectNoise, heading, keyTo, listed, mails, origin, people, person, press, pressAt, quiet, run, said, shoot, sleep, type, until } from "./tools.mjs";
 import { phone } from "./phone.mjs";
 import { keepKey, proveKey, provePassword, signOut, signUp, typeAddress } from "./steps.mjs";
 
@@ -190,7 +190,7 @@ async function recover(other) {
 async function remove(elif) {
   await elif.goto(`${origin}/security`);
   await listed(elif, "#passkey-list", "My <b>phone</b>");
-  await elif.locator("::-p-xpath(//ul[@id='passkey-list']//button)").click();
+  await pressAt(elif, "//ul[@id='passkey-list']//button");
   await heading(elif, "Use your passkey");
   await press(elif, "Use my passkey");
   await said(elif, "opens nothing any more");

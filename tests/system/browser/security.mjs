@@ -1,5 +1,5 @@
 // Dana changes everything that opens her account, on a device that is familiar and on one that is not, where it waits.
-import { accessible, check, codeOfMail, expectNoise, heading, keyTo, linkOf, listed, mails, origin, people, press, quiet, run, said, shoot, sleep, type, until } from "./tools.mjs";
+import { accessible, check, codeOfMail, expectNoise, heading, keyTo, linkOf, listed, mails, origin, people, press, pressAt, quiet, run, said, shoot, sleep, type, until } from "./tools.mjs";
 import { digitsFrom, disown, keepKey, knock, letIn, proveKey, provePassword, signUp } from "./steps.mjs";
 
 const email = "dana@example.org";
@@ -228,7 +228,7 @@ async function waitsItOut(tablet, key) {
 async function removeDevice(dana, tablet, key) {
   await dana.goto(`${origin}/security`);
   await listed(dana, "#device-list", "this device");
-  await dana.locator("::-p-xpath(//ul[@id='device-list']//button[starts-with(@aria-label, 'Remove')])").click();
+  await pressAt(dana, "//ul[@id='device-list']//button[starts-with(@aria-label, 'Remove')]");
   await provePassword(dana, password);
   await proveKey(dana, key);
   const fresh = await keepKey(dana);

@@ -1,5 +1,5 @@
 // Steps that more than one run takes.
-import { accessible, check, codeOfMail, heading, origin, person, press, quiet, shoot, type } from "./tools.mjs";
+import { accessible, check, codeOfMail, heading, origin, person, press, pressAt, quiet, shoot, type } from "./tools.mjs";
 
 export async function keepKey(page) {
   await heading(page, "Your recovery key");
@@ -87,7 +87,7 @@ export async function letIn(device, other) {
 
 export async function signOut(page) {
   await page.goto(`${origin}/security`);
-  await Promise.all([page.waitForNavigation(), page.locator("::-p-xpath(//li[contains(., 'here, now')]//button)").click()]);
+  await Promise.all([page.waitForNavigation(), pressAt(page, "//li[contains(., 'here, now')]//button")]);
 }
 
 // "It wasn't me" in a browser without a session and without a script. The page that comes of it.
@@ -100,4 +100,4 @@ export async function disown(browser, link) {
   return plain;
 }
 
-export const pressNotMe = (page) => Promise.all([page.waitForNavigation(), page.click("button[value=not_me]")]);
+export const pressNotMe = (page) => Promise.all([page.waitForNavigation(), pressAt(page, "//button[@value='not_me']")]);

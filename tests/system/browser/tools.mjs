@@ -154,9 +154,22 @@ export const api = (page, method, path, body, token) => page.evaluate(async (m, 
   return { status: res.status, ...(await res.json().catch(() => ({}))) };
 }, method, path, body, token);
 
-export async function press(page, text) {
-  await page.locator(`::-p-xpath(//*[self::button or self::a][contains(normalize-space(.), "${text}")])`).click();
-}
+// Presses the first that is seen, once it works and nothing covers it. The look and the press are one: in between a page
+// could put another in its place.
+export const pressAt = (page, xpath) => until(`${xpath} to press`, () => page.evaluate((path) => {
+  const all = document.evaluate(path, document, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE, null);
+  const it = Array.from({ length: all.snapshotLength }, (_, i) => all.snapshotItem(i)).find((e) => e.checkVisibility({ visibilityProperty: true }));
+  if (!it || it.disabled) return false;
+  it.scrollIntoView({ block: "center", behavior: "instant" });
+  const [{ x, y, width, height }] = it.getClientRects();
+  if (!it.contains(document.elementFromPoint(x + width / 2, y + height / 2))) return false;
+  it.click();
+  return true;
+}, xpath).catch((e) => {
+  if (!/context/i.test(e.message)) throw e;
+})); // another document takes this one's place: looked for there
+
+export const press = (page, text) => pressAt(page, `//*[self::button or self::a][contains(normalize-space(.), "${text}")]`);
 
 // In one go, as from a password manager: a stroke of a key costs a browser several milliseconds.
 export async function type(page, selector, text) {
