@@ -80,6 +80,24 @@ async function removeContact(dana, tablet) {
   quiet(dana, "an address is removed");
 }
 
+// A button that is there stays where it is: none comes before the part that is read last.
+async function allAtOnce(dana) {
+  const cdp = await dana.createCDPSession();
+  await cdp.send("Fetch.enable", { patterns: [{ urlPattern: "*/devices" }] });
+  const held = new Promise((hold) => cdp.once("Fetch.requestPaused", hold));
+  const read = ["/passkeys", "/contacts", "/sessions", "/attempts?limit=50"].map((path) => dana.waitForResponse((res) => res.url().endsWith(path)));
+  await dana.goto(`${origin}/security`);
+  const { requestId } = await held;
+  await Promise.all(read);
+  await sleep(100);
+  const early = await dana.$$eval("#overview button", (all) => all.length);
+  check("/security: no button before all is read", early === 0, early);
+  await cdp.send("Fetch.continueRequest", { requestId });
+  await listed(dana, "#device-list", "this device");
+  await cdp.detach();
+  quiet(dana, "/security, slowly");
+}
+
 // By keyboard alone, from the page to the new key.
 async function newKeyByKeyboard(dana, tablet) {
   await dana.bringToFront();
@@ -279,6 +297,7 @@ await run(async (browser) => {
   let key = await signUp(dana, email, password);
   await secondDevice(dana, tablet);
   await look(dana);
+  await allAtOnce(dana);
   await withoutScript(dana);
   await dana.goto(`${origin}/security`);
   key = await addContact(dana, key);

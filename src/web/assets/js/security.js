@@ -8,6 +8,7 @@ import { ask, begin, done, initTasks, run } from "./tasks.js";
 import { hasPasskeys } from "./webauthn.js";
 
 const day_ms = 86400e3;
+const nothing = () => {}; // what could not be read stays as it was
 
 const mineFirst = (list) => list.sort((a, b) => b.current - a.current);
 
@@ -28,15 +29,17 @@ function passkeyItem(p) {
   return row(p.name, ["made ", when(p.created_at)], named("Remove", p.name, remove));
 }
 
-async function loadPasskeys() {
+async function passkeys() {
   const res = await call("GET", "/passkeys");
   const list = res.ok ? res.data.passkeys : [];
-  $("passkey-list").replaceChildren(...list.map(passkeyItem));
-  $("passkey-none").hidden = list.length > 0;
-  $("passkey-add").replaceChildren(
-    hasPasskeys
-      ? button("Add a passkey", list.length > 0 ? "quiet-button small" : "small", () => begin({ action: "add_passkey" }, "Add a passkey", "First show that it is you. Then this device makes a passkey, and keeps it."))
-      : el("p", { class: "quiet" }, "This browser can't make passkeys."));
+  return () => {
+    $("passkey-list").replaceChildren(...list.map(passkeyItem));
+    $("passkey-none").hidden = list.length > 0;
+    $("passkey-add").replaceChildren(
+      hasPasskeys
+        ? button("Add a passkey", list.length > 0 ? "quiet-button small" : "small", () => begin({ action: "add_passkey" }, "Add a passkey", "First show that it is you. Then this device makes a passkey, and keeps it."))
+        : el("p", { class: "quiet" }, "This browser can't make passkeys."));
+  };
 }
 
 /* ---- addresses ---- */
@@ -54,13 +57,15 @@ function contactItem(c, own) {
   return row(c.email, [is_own ? "yours: you sign in with it" : "hears of every alarm"], is_own ? named("Change", c.email, change) : named("Remove", c.email, remove));
 }
 
-async function loadContacts() {
+async function contacts() {
   const [res, who] = await Promise.all([call("GET", "/contacts"), call("GET", "/session")]);
-  if (!res.ok || !who.ok) return;
+  if (!res.ok || !who.ok) return nothing;
   const own = who.data.account.email;
   const list = res.data.contacts.sort((a, b) => (b.email === own) - (a.email === own));
-  $("contact-list").replaceChildren(...list.map((c) => contactItem(c, own)));
-  $("contact-add").replaceChildren(button("Add an address", "quiet-button small", () => askAddress("add_contact", "Add an address for alarms", "Somebody who gets your mail should not be the only one who hears the bell. A second address of yours, or of somebody you trust.", "The address")));
+  return () => {
+    $("contact-list").replaceChildren(...list.map((c) => contactItem(c, own)));
+    $("contact-add").replaceChildren(button("Add an address", "quiet-button small", () => askAddress("add_contact", "Add an address for alarms", "Somebody who gets your mail should not be the only one who hears the bell. A second address of yours, or of somebody you trust.", "The address")));
+  };
 }
 
 /* ---- devices and sessions ---- */
@@ -73,7 +78,7 @@ function rename(d, item) {
     form("", f.nodes, "Save the name", async () => {
       const res = await call("PATCH", `/devices/${d.id}`, { name: f.input.value.trim() });
       if (!res.ok) return say(explain(res));
-      await loadDevices();
+      draw(await devices());
     }),
   );
   f.input.focus();
@@ -88,9 +93,9 @@ function deviceItem(d) {
   return item;
 }
 
-async function loadDevices() {
+async function devices() {
   const res = await call("GET", "/devices");
-  if (res.ok) $("device-list").replaceChildren(...mineFirst(res.data.devices).map(deviceItem));
+  return res.ok ? () => $("device-list").replaceChildren(...mineFirst(res.data.devices).map(deviceItem)) : nothing;
 }
 
 function sessionItem(s) {
@@ -103,7 +108,7 @@ function sessionItem(s) {
       return location.assign("/");
     }
     say("Signed out there.", "good");
-    await loadSessions();
+    draw(await sessions());
   };
   return row(label, s.current ? [el("strong", {}, "here, now")] : ["since ", when(s.created_at)], named("Sign out", label, end));
 }
@@ -112,14 +117,16 @@ async function endRest() {
   const res = await call("DELETE", "/sessions");
   if (!res.ok) return say(explain(res));
   say("Signed out everywhere but here.", "good");
-  await loadSessions();
+  draw(await sessions());
 }
 
-async function loadSessions() {
+async function sessions() {
   const res = await call("GET", "/sessions");
-  if (!res.ok) return;
-  $("session-list").replaceChildren(...mineFirst(res.data.sessions).map(sessionItem));
-  $("session-end").replaceChildren(...(res.data.sessions.length > 1 ? [button("Sign out everywhere else", "quiet-button small", endRest)] : []));
+  if (!res.ok) return nothing;
+  return () => {
+    $("session-list").replaceChildren(...mineFirst(res.data.sessions).map(sessionItem));
+    $("session-end").replaceChildren(...(res.data.sessions.length > 1 ? [button("Sign out everywhere else", "quiet-button small", endRest)] : []));
+  };
 }
 
 /* ---- the rest ---- */
@@ -142,20 +149,27 @@ function askDelete() {
     [form("", f.nodes, "Go on", () => run({ action: "delete_account" }, gone))]);
 }
 
-async function loadHeld() {
+async function held() {
   const res = await call("GET", "/attempts?limit=50");
-  if (!res.ok) return res.status === 401 ? location.assign("/sign-in?return=/security") : say(explain(res));
-  const held = res.data.attempts.filter((a) => a.state === "held");
-  const names = held.length > 0 ? await namesOf(held) : undefined;
-  place($("held"), held, "held", (a) => heldCard(a, load, names));
+  if (!res.ok) return res.status === 401 ? () => location.assign("/sign-in?return=/security") : () => say(explain(res));
+  const list = res.data.attempts.filter((a) => a.state === "held");
+  const names = list.length > 0 ? await namesOf(list) : undefined;
+  return () => place($("held"), list, "held", (a) => heldCard(a, load, names));
 }
+
+function rest() {
+  if ($("key-new").children.length > 0) return;
+  $("key-new").replaceChildren(button("Make a new key", "quiet-button small", () => begin({ action: "new_recovery_key" }, "A new recovery key", "The old one stops working. You need your password and a code from another device, or a passkey.")));
+  $("export").replaceChildren(button("Get a copy of my data", "quiet-button small", () => begin({ action: "export_data" }, "A copy of your data", "All that your account holds here, as a ZIP file. First show that it is you.", download)));
+  $("delete").replaceChildren(button("Delete my account", "quiet-danger small", askDelete));
+}
+
+/* All at once: a button that has been seen must not move away from under a finger. */
+const draw = (...parts) => parts.forEach((part) => part());
 
 async function load() {
-  await Promise.all([loadHeld(), loadPasskeys(), loadContacts(), loadDevices(), loadSessions()]);
+  draw(...(await Promise.all([held(), passkeys(), contacts(), devices(), sessions()])), rest);
 }
 
-$("key-new").replaceChildren(button("Make a new key", "quiet-button small", () => begin({ action: "new_recovery_key" }, "A new recovery key", "The old one stops working. You need your password and a code from another device, or a passkey.")));
-$("export").replaceChildren(button("Get a copy of my data", "quiet-button small", () => begin({ action: "export_data" }, "A copy of your data", "All that your account holds here, as a ZIP file. First show that it is you.", download)));
-$("delete").replaceChildren(button("Delete my account", "quiet-danger small", askDelete));
 initTasks(load);
 load();
