@@ -23,6 +23,7 @@ struct api {
     struct outbox_desk *desk;
     struct live *live;
     struct places *places;
+    struct breached *breached; /* NULL: no list */
     struct backup *backup;
     struct http_server *server;    /* set before it starts */
     struct services *services;     /* programs that may check sessions */

@@ -138,6 +138,7 @@ static const struct refusal {
     { GUARD_CONFLICT, 409, "conflict", "This was done already, or something else came first." },
     { GUARD_NOT_PROVED, 409, "not_proved", "More proofs are needed first." },
     { GUARD_WEAK_PASSWORD, 422, "weak_password", "That password is too easy to guess." },
+    { GUARD_BREACHED_PASSWORD, 422, "breached_password", "That password was found among stolen ones." },
     { GUARD_LOCKED_DOWN, 403, "locked_down",
       "This account is locked down. Recover it with your recovery key and a code." },
     { GUARD_NOT_FOUND, 404, "not_found", "There is no such thing." },

@@ -14,6 +14,7 @@ http_handler devices_list, devices_rename, contacts_list;
 http_handler exports_fetch;
 http_handler health, ready, metrics, openapi, change_password_redirect, security_txt, passkey_endpoints, jwks;
 http_handler passkeys_list;
+http_handler password_strength, checkup_show;
 http_handler backups_list, backup_token_make, backup_read, backup_write, backup_delete;
 http_handler devmail_list, devmail_show;
 

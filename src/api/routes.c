@@ -41,6 +41,9 @@ const struct http_route api_routes[] = {
     { "GET", V1 "/passkeys", HTTP_WORK, passkeys_list, 0 },
     { "GET", V1 "/contacts", HTTP_WORK, contacts_list, 0 },
 
+    { "POST", V1 "/password/strength", HTTP_WORK, password_strength, BODY },
+    { "GET", V1 "/checkup", HTTP_WORK, checkup_show, 0 },
+
     { "GET", V1 "/exports/{id}", HTTP_WORK, exports_fetch, 0 },
 
     { "POST", V1 "/devices/{id}/backup-token", HTTP_WORK, backup_token_make, BODY },

@@ -11,7 +11,7 @@
 
 static EVP_CIPHER *gcm128, *gcm256;
 static EVP_KDF *hkdf;
-static EVP_MD *sha256;
+static EVP_MD *sha1, *sha256;
 
 enum err crypto_init(void) {
     if (sodium_init() < 0) return ERR_CRYPTO;
@@ -19,8 +19,9 @@ enum err crypto_init(void) {
     gcm128 = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
     gcm256 = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
     hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    if (!gcm128 || !gcm256 || !hkdf || !sha256 || signature_init() != OK) return ERR_CRYPTO;
+    if (!gcm128 || !gcm256 || !hkdf || !sha1 || !sha256 || signature_init() != OK) return ERR_CRYPTO;
     return p256_init();
 }
 
@@ -29,6 +30,8 @@ void crypto_random(void *out, size_t n) { randombytes_buf(out, n); }
 void crypto_sha256(struct str in, uint8_t out[HASH_BYTES]) {
     (void)crypto_hash_sha256(out, (const unsigned char *)in.p, in.n);
 }
+
+void crypto_sha1(struct str in, uint8_t out[SHA1_BYTES]) { (void)EVP_Digest(in.p, in.n, out, NULL, sha1, NULL); }
 
 struct sha256_run *sha256_new(void) {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();

@@ -9,6 +9,7 @@
 #include "base/str.h"
 
 #define HASH_BYTES         32
+#define SHA1_BYTES         20
 #define KEY_BYTES          32
 #define P256_POINT_BYTES   65 /* uncompressed: 0x04, x, y */
 #define P256_SCALAR_BYTES  32
@@ -19,6 +20,7 @@
 enum err crypto_init(void) MUST_CHECK; /* once per process, before the sandbox closes */
 void crypto_random(void *out, size_t n);
 void crypto_sha256(struct str in, uint8_t out[HASH_BYTES]);
+void crypto_sha1(struct str in, uint8_t out[SHA1_BYTES]); /* only for lists that others made with it */
 /* SHA-256 of what comes in pieces (OpenSSL's, which uses the processor's own instructions). */
 struct sha256_run;
 struct sha256_run *sha256_new(void); /* NULL without memory */

@@ -233,10 +233,19 @@ static bool may_be_direct(const struct work *w) {
     return is_quiet(w) && w->a.state == ATTEMPT_PROVED && w->a.hold_until_ms == 0 && policy_hold_ms(w->g, &w->a) == 0;
 }
 
+/* Before the attempt moves, a hold too: nobody waits an hour to hear it. What is committing the keeper has judged. */
+static bool is_password_fine(struct work *w) {
+    bool is_new = w->a.state == ATTEMPT_PROVED || w->a.state == ATTEMPT_HELD;
+    enum guard_say say = GUARD_OK;
+    if (is_new && is_password_needed(w->a.action) && w->call->password.n > 0) say = judge_password(w);
+    if (say != GUARD_OK) finish(w, say);
+    return say == GUARD_OK;
+}
+
 void verb_commit(struct work *w) {
     enum guard_say say;
     enum err r;
-    if (!check_input(w) || !begin_call(w)) return;
+    if (!check_input(w) || !begin_call(w) || !is_password_fine(w)) return;
     w->asked_rev = w->a.rev;
     w->is_direct = may_be_direct(w);
     if (w->is_direct) {

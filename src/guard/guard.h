@@ -8,6 +8,7 @@
 
 #include "alarm/alarm.h"
 #include "config/config.h"
+#include "core/password.h"
 #include "identity/identity.h"
 #include "identity/origin.h"
 #include "keeper/client.h"
@@ -21,6 +22,7 @@ struct guard_options {
     struct store *store;
     struct keeper_client *keeper;
     const struct config *config;
+    struct breached *breached; /* stolen passwords; NULL: no list */
     /* After a commit, on the thread that committed: */
     void (*rows_written)(void *ctx); /* outbox rows: wake the courier */
     void (*alert_changed)(void *ctx, struct account_id account, struct alert_id alert); /* show it live */
@@ -94,6 +96,7 @@ enum guard_say { /* api/ turns each into a status and a problem code, in one tab
                  GUARD_CONFLICT,
                  GUARD_NOT_PROVED,
                  GUARD_WEAK_PASSWORD,
+                 GUARD_BREACHED_PASSWORD,
                  GUARD_LOCKED_DOWN,
                  GUARD_NOT_FOUND,
                  GUARD_UNAUTHORIZED,

@@ -237,6 +237,10 @@ void proof_replied(struct work *w);
 bool prove_without_address(struct work *w);
 enum err note_device(struct store_tx *tx, struct work *w) MUST_CHECK;
 
+/* ---- judge.c ---- */
+/* GUARD_OK, GUARD_WEAK_PASSWORD or GUARD_BREACHED_PASSWORD; the answer's reason says why. */
+enum guard_say judge_password(struct work *w);
+
 /* ---- policy.c ---- */
 int64_t policy_hold_ms(const struct guard *g, const struct attempt *a);
 /* Trusted long enough, and in a country where the account has been that long; the first device at once. */

@@ -208,6 +208,7 @@ enum err commit_begin(struct store_tx *tx, void *ctx) {
 
 void commit_hash(struct keeper *k, struct job *j) {
     struct str typed = str_bytes(j->q.secret, j->q.secret_n);
+    struct password_judgement judgement;
     struct password p;
     if (j->work.is_abandoned) {
         job_say(j, KEEPER_BUSY);
@@ -218,8 +219,10 @@ void commit_hash(struct keeper *k, struct job *j) {
         snprintf(j->r.reason, sizeof j->r.reason, "A password can have at most %d characters.", PASSWORD_POINTS_MOST);
         return;
     }
-    if (password_is_weak(typed, k->config->policy_password_length, j->r.reason)) {
+    password_judge(typed, &(struct password_rules){ .points_least = k->config->policy_password_length }, &judgement);
+    if (judgement.verdict != PASSWORD_ACCEPTED) {
         job_say(j, KEEPER_WEAK);
+        snprintf(j->r.reason, sizeof j->r.reason, "%s", judgement.reason);
         return;
     }
     enum err r = password_read(typed, &p);

@@ -123,6 +123,8 @@ static enum err enter_sandbox(enum sandbox_role role, struct child *c) {
         paths[n++] = (struct sandbox_path){ .fd = c->backup_fd, .is_writable = true, .makes_folders = true };
     if (role == SANDBOX_FRONT && c->config.place_database[0])
         paths[n++] = (struct sandbox_path){ .fd = -1, .path = c->config.place_database };
+    if (role == SANDBOX_FRONT && c->config.policy_breached_passwords[0])
+        paths[n++] = (struct sandbox_path){ .fd = -1, .path = c->config.policy_breached_passwords };
     paths[n++] = (struct sandbox_path){ .fd = -1, .path = "/proc/self" };
     paths[n++] = (struct sandbox_path){ .fd = -1, .path = "/sys/fs/cgroup" };
     paths[n++] = (struct sandbox_path){ .fd = -1, .path = "/sys/devices/system/cpu" };

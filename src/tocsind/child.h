@@ -29,7 +29,7 @@ enum err child_begin(enum sandbox_role role, struct child *c) MUST_CHECK;
 void child_ready(void);
 /* Wipes the keys. */
 void child_end(struct child *c);
-/* Ends this process, which could not begin; a damaged or newer database is told apart from what a new start may heal.
+/* Ends this process, which could not begin; ERR_CORRUPT and ERR_NEWER are told apart from what a new start may heal.
  */
 _Noreturn void child_fail(struct child *c, enum err r);
 

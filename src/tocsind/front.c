@@ -174,13 +174,24 @@ static enum err open_sessions(struct front *f) {
     return r == OK ? store_listen(f->api.store, channels, heard, f) : r;
 }
 
+/* A file that the configuration names and that can't be read: no new start heals that. */
+static enum err refuse_file(enum err r, const char *reason, const char *path) {
+    if (r == OK || r == ERR_NOMEM) return r;
+    log_event(LOG_LEVEL_ERROR, "sys_startup_fail", LOG_Z("reason", reason), LOG_Z("path", path),
+              LOG_Z("error", err_name(r)));
+    return ERR_CORRUPT;
+}
+
 static enum err open_places(struct front *f) {
     const char *path = f->child.config.place_database;
-    enum err r = path[0] ? places_open(path, &f->api.places) : OK;
-    if (r != OK)
-        log_event(LOG_LEVEL_ERROR, "sys_startup_fail", LOG_Z("reason", "[place] database can't be read as mmdb"),
-                  LOG_Z("path", path));
-    return r;
+    return refuse_file(path[0] ? places_open(path, &f->api.places) : OK, "[place] database can't be read as mmdb",
+                       path);
+}
+
+static enum err open_breached(struct front *f) {
+    const char *path = f->child.config.policy_breached_passwords;
+    return refuse_file(path[0] ? breached_open(path, &f->api.breached) : OK,
+                       "[policy] breached_passwords can't be read as lines of SHA-1:COUNT in order", path);
 }
 
 static void object_damaged(void *ctx, const char *key) {
@@ -205,6 +216,7 @@ static enum err open_guard(struct front *f) {
     return guard_new(&(struct guard_options){ .store = f->api.store,
                                               .keeper = f->api.keeper,
                                               .config = &f->child.config,
+                                              .breached = f->api.breached,
                                               .rows_written = rows_written,
                                               .alert_changed = alert_changed,
                                               .code_asked = code_asked,
@@ -292,13 +304,14 @@ static enum err open_all(struct front *f) {
     api_metrics_register(&f->child.config);
     metric_register(&sent);
     metric_register(&failed);
+    if ((r = open_places(f)) != OK) return r;
+    if ((r = open_breached(f)) != OK) return r;
     if ((r = open_store(f)) != OK) return r;
     if ((r = open_guard(f)) != OK) return r;
     if ((r = check_pair(f)) != OK) {
         store_close(f->api.store); /* nothing of it lies beside what is put back */
         return r;
     }
-    if ((r = open_places(f)) != OK) return r;
     if ((r = open_sessions(f)) != OK) return r;
     if ((r = live_new(&f->api, &f->api.live)) != OK) return r;
     if ((r = open_http(f)) != OK) return r;

@@ -72,9 +72,9 @@ enum alert_kind kind_named(const struct scene *s, const char *name) {
 }
 
 const char *say_name(enum guard_say say) {
-    static const char *const names[] = { "none",    "ok",           "held",      "wrong_proof", "too_many", "busy",
-                                         "expired", "denied",       "conflict",  "not_proved",  "weak",     "locked",
-                                         "missing", "unauthorized", "forbidden", "bad_request", "broken" };
+    static const char *const names[] = { "none",    "ok",      "held",         "wrong_proof", "too_many",    "busy",
+                                         "expired", "denied",  "conflict",     "not_proved",  "weak",        "breached",
+                                         "locked",  "missing", "unauthorized", "forbidden",   "bad_request", "broken" };
     return (size_t)say < ARRAY_LEN(names) ? names[say] : "?";
 }
 

@@ -168,3 +168,29 @@ def test_databases_from_before_they_knew_each_other(server, which):
         run_sql(server, "main", "DELETE FROM setting WHERE name = 'pair'")
     server.start()
     person.client.api("GET", "/session")
+
+
+@pytest.mark.parametrize(
+    "setting,text",
+    [
+        ("[policy]\nbreached_passwords", None),
+        ("[policy]\nbreached_passwords", "password\n"),
+        ("[policy]\nbreached_passwords", "F" * 40 + ":1\n" + "0" * 40 + ":1\n"),
+        ("[place]\ndatabase", None),
+        ("[place]\ndatabase", "no mmdb"),
+    ],
+)
+def test_a_file_that_is_not_what_it_should_be_is_refused(setting, text):
+    server = tocsin.Server()
+    person = server.person()
+    server.terminate()
+    before = server.config.read_text()
+    if text is not None:
+        (server.directory / "file").write_text(text)
+        (server.directory / "file").chmod(0o644)
+    server.config.write_text(before + f"{setting} = {server.directory}/file\n")
+    assert "can't be read" in reason_of_refusal(server)
+    server.config.write_text(before)
+    server.start()
+    person.client.api("GET", "/session")
+    server.stop()

@@ -41,8 +41,12 @@ def test_shapes_with_a_session(server, person):
     stranger.prove("password", person.password)
     server.sink.wait(person.email, subject="knows your password")
     headers = {"Authorization": "Bearer " + person.client.session}
-    for path in ("session", "sessions", "attempts", "alerts", "devices", "contacts", "push/subscriptions"):
+    for path in ("session", "sessions", "attempts", "alerts", "devices", "contacts", "checkup", "push/subscriptions"):
         check(requests.get(f"{server.origin}/api/v1/{path}", headers=headers, timeout=10), f"/api/v1/{path}", "get")
+    for password in ("password", "copper kettle, nine gulls"):
+        answer = requests.post(f"{server.origin}/api/v1/password/strength", json={"password": password}, headers=headers, timeout=10)
+        assert answer.status_code == 200
+        check(answer, "/api/v1/password/strength", "post")
     alert = person.alerts()[0]["id"]
     url = f"{server.origin}/api/v1/alerts/{alert}/answer"
     check(requests.post(url, json={"answer": "me"}, headers=headers, timeout=10), "/api/v1/alerts/{id}/answer", "post")

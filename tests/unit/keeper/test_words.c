@@ -1,9 +1,8 @@
-/* What needs no database: messages, recovery keys as letters, passwords as hashes, and which are refused. */
+/* What needs no database: messages, recovery keys as letters, passwords as hashes. */
 #include <cmocka.h>
 
 #include "base/clock.h"
 #include "base/secret.h"
-#include "keeper/common.h"
 #include "keeper/messages.h"
 #include "keeper/password.h"
 #include "keeper/recovery.h"
@@ -198,82 +197,6 @@ static void test_recovery_key_slips(void **state) {
 
 /* --- passwords --- */
 
-struct said {
-    const char *password;
-    const char *why; /* a part of the reason; NULL: accepted */
-};
-
-static const struct said said[] = {
-    { "correct horse battery staple", NULL },
-    { "x7#kQ!9vLp2", NULL },
-    { "", "at least 8" },
-    { "short", "at least 8" },
-    { "tw\xc3\xa9lve!", "at least 8" }, /* 7 code points in 8 bytes */
-    { "password", "most used" },
-    { "PassWord", "most used" },
-    { "p\xc3\xa4ssw\xc3\xb6rd", "most used" }, /* marks do not help */
-    { "\xef\xbd\x90\xef\xbd\x81\xef\xbd\x93\xef\xbd\x93\xef\xbd\x97\xef\xbd\x8f\xef\xbd\x92\xef\xbd\x84",
-      "most used" }, /* nor does full width */
-    { "aaaaaaaaaaaaaaaa", "different" },
-    { "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4", "different" },
-    { "abcdefghijk", "sequence" },
-    { "qwertyuiop[]", "keyboard" },
-    { "p4ssw0rd!", "common word" },
-    { "bell\x07"
-      "ringing!",
-      "control" },
-    { "tab\there or there", "control" },
-    { "c1\xc2\x85"
-      "controls too",
-      "control" },
-    { "\xff\xfe\xfd not text at all", "UTF-8" },
-    { "\xed\xa0\x80 surrogates", "UTF-8" },
-    { "\xc0\x80overlong", "UTF-8" },
-    { "\xd0\xba\xd0\xbe\xd1\x82 \xd0\xbd\xd0\xb0 \xd0\xba\xd1\x80\xd1\x8b\xd1\x88\xd0\xb5", NULL },
-};
-
-static void test_policy(void **state) {
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(said); i++) {
-        char reason[PASSWORD_REASON_BYTES_MAX] = "";
-        bool is_weak = password_is_weak(str_from(said[i].password), 8, reason);
-        if (is_weak != (said[i].why != NULL) || (is_weak && !strstr(reason, said[i].why)))
-            fail_msg("'%s': %s", said[i].password, is_weak ? reason : "accepted");
-    }
-    char reason[PASSWORD_REASON_BYTES_MAX];
-    assert_true(password_is_weak((struct str){ "nul\0nul nul nul", 15 }, 8, reason));
-}
-
-static void test_policy_length(void **state) {
-    (void)state;
-    char text[2000], reason[PASSWORD_REASON_BYTES_MAX];
-    for (size_t i = 0; i < sizeof text; i++) text[i] = "the quick brown fox, jumped 7 times."[i % 36];
-    assert_false(password_is_weak((struct str){ text, 256 }, 8, reason));
-    assert_true(password_is_weak((struct str){ text, 257 }, 8, reason));
-    assert_non_null(strstr(reason, "at most 256"));
-    assert_true(password_is_weak((struct str){ text, 2000 }, 8, reason));
-    assert_true(password_is_weak((struct str){ text, 14 }, 15, reason)); /* where it stands alone */
-    assert_non_null(strstr(reason, "at least 15"));
-    assert_false(password_is_weak((struct str){ text, 15 }, 15, reason));
-    for (size_t i = 0; i < 256; i++) memcpy(text + i * 4, "\xf0\x9f\x90\x8e", 4); /* 256 code points in 1024 bytes */
-    memcpy(text, "\xf0\x9f\x94\x8b\xf0\x9f\x93\x8e\xf0\x9f\x90\x8b", 12);
-    assert_false(password_is_weak((struct str){ text, 1024 }, 8, reason));
-}
-
-static void test_list(void **state) {
-    (void)state;
-    assert_true(common_count >= 3000);
-    for (size_t i = 0; i < common_count; i++) {
-        const char *word = common_text + common_at[i];
-        char reason[PASSWORD_REASON_BYTES_MAX];
-        assert_true(strlen(word) > 0 && strncmp(word, "#!comment", 9) != 0);
-        if (i > 0) assert_true(strcmp(common_text + common_at[i - 1], word) < 0);
-        if (strlen(word) < 8) continue;
-        assert_true(password_is_weak(str_from(word), 8, reason));
-        assert_non_null(strstr(reason, "most used"));
-    }
-}
-
 static void test_hash(void **state) {
     (void)state;
     static const uint8_t pepper[KEY_BYTES] = { 1 }, other_pepper[KEY_BYTES] = { 2 };
@@ -330,17 +253,10 @@ static void test_whole_password_counts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_asks_are_sound),
-        cmocka_unit_test(test_asks_unsound),
-        cmocka_unit_test(test_long_secrets_are_marked),
-        cmocka_unit_test(test_replies),
-        cmocka_unit_test(test_recovery_key_shape),
-        cmocka_unit_test(test_recovery_key_tolerant),
-        cmocka_unit_test(test_recovery_key_slips),
-        cmocka_unit_test(test_policy),
-        cmocka_unit_test(test_policy_length),
-        cmocka_unit_test(test_list),
-        cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_asks_are_sound),          cmocka_unit_test(test_asks_unsound),
+        cmocka_unit_test(test_long_secrets_are_marked), cmocka_unit_test(test_replies),
+        cmocka_unit_test(test_recovery_key_shape),      cmocka_unit_test(test_recovery_key_tolerant),
+        cmocka_unit_test(test_recovery_key_slips),      cmocka_unit_test(test_hash),
         cmocka_unit_test(test_whole_password_counts),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);

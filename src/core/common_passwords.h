@@ -1,7 +1,7 @@
 /* The most used passwords, made at build time from a word list: NUL-ended words in byte order, and where each begins.
  */
-#ifndef TOCSIN_KEEPER_COMMON_H
-#define TOCSIN_KEEPER_COMMON_H
+#ifndef TOCSIN_CORE_COMMON_PASSWORDS_H
+#define TOCSIN_CORE_COMMON_PASSWORDS_H
 
 #include <stddef.h>
 #include <stdint.h>

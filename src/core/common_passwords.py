@@ -20,7 +20,7 @@ if len(words) < LEAST:
 
 ordered = sorted(words, key=lambda w: w.encode())
 with open(target, "w", encoding="ascii") as out:
-    out.write('#include "keeper/common.h"\n\n')
+    out.write('#include "core/common_passwords.h"\n\n')
     out.write(f"const size_t common_count = {len(ordered)};\n")
     out.write("const char common_text[] =\n")
     offsets, at = [], 0
