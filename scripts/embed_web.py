@@ -17,7 +17,7 @@ TYPES = {
     ".html": "text/html; charset=utf-8",
 }
 
-PLACES = (("home", "Home"), ("security", "Security"), ("backups", "Backups"), ("alerts", "Alarms"))
+PLACES = (("home", "Home"), ("security", "Security"), ("backups", "Backups"), ("alerts", "Alarms"), ("checkup", "Checkup"))
 
 
 def compose(layout, text):

@@ -60,6 +60,7 @@ static void page_home(struct http_request *req, void *app) { for_signed_in(req, 
 static void page_alerts(struct http_request *req, void *app) { for_signed_in(req, app, "page:alerts"); }
 static void page_security(struct http_request *req, void *app) { for_signed_in(req, app, "page:security"); }
 static void page_backups(struct http_request *req, void *app) { for_signed_in(req, app, "page:backups"); }
+static void page_checkup(struct http_request *req, void *app) { for_signed_in(req, app, "page:checkup"); }
 static void page_purchase(struct http_request *req, void *app) { for_signed_in(req, app, "page:purchase"); }
 static void page_change_password(struct http_request *req, void *app) {
     for_signed_in(req, app, "page:change-password");
@@ -128,6 +129,10 @@ static void page_problems(struct http_request *req, void *app) {
     (void)app;
     reply_asset(req, "page:problems");
 }
+static void page_learn(struct http_request *req, void *app) {
+    (void)app;
+    reply_asset(req, "page:learn");
+}
 static void favicon(struct http_request *req, void *app) {
     (void)app;
     reply_asset(req, "/img/bell.svg");
@@ -143,6 +148,8 @@ const struct http_route web_routes[] = {
     { "GET", "/alerts", HTTP_WORK, page_alerts, 0 },
     { "GET", "/security", HTTP_WORK, page_security, 0 },
     { "GET", "/backups", HTTP_WORK, page_backups, 0 },
+    { "GET", "/checkup", HTTP_WORK, page_checkup, 0 },
+    { "GET", "/learn", HTTP_FAST, page_learn, 0 },
     { "GET", "/purchase", HTTP_WORK, page_purchase, 0 },
     { "GET", "/change-password", HTTP_WORK, page_change_password, 0 },
     { "GET", "/code/{attempt}", HTTP_FAST, page_code, 0 },

@@ -42,7 +42,7 @@ status=0
 node --test "$here/../../unit/web/" || status=$?
 # Each has its own people and its own browser, and waits for half of its time: so they go side by side, the longest first.
 export here work TOCSIN_ORIGIN="http://localhost:$port" TOCSIN_MAIL="$work/data/mail"
-runs=${TOCSIN_RUNS:-pairs pairs_more security run lost passkeys backups}
+runs=${TOCSIN_RUNS:-pairs pairs_more security run lost passkeys backups aware}
 echo "$runs" | xargs -n 1 -P $(($(nproc) + 1)) sh -c '
     mkdir "$work/$0"
     TOCSIN_PROFILE="$work/$0" node "$here/$0.mjs" > "$work/$0.txt" 2>&1 || { touch "$work/$0.failed"; exit 1; }' || status=$?

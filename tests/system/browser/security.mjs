@@ -283,7 +283,7 @@ async function deleteAndReturn(browser, dana, key) {
 // Without JavaScript each page says so, and says what works all the same.
 async function withoutScript(dana) {
   await dana.setJavaScriptEnabled(false);
-  for (const path of ["/home", "/security", "/backups", "/alerts", "/change-password", "/waiting", "/sign-in", "/sign-up", "/recover"]) {
+  for (const path of ["/home", "/security", "/backups", "/alerts", "/change-password", "/waiting", "/checkup", "/sign-in", "/sign-up", "/recover"]) {
     await dana.goto(origin + path);
     const text = await dana.$eval("noscript", (e) => (e.checkVisibility() ? e.innerText : ""));
     check(`${path} without JavaScript says so`, text.includes("JavaScript, which is off") && text.includes("It wasn't me"), text);

@@ -7,7 +7,7 @@ export async function keepKey(page) {
   await press(page, "I have kept it");
   await heading(page, "Do you really have it?");
   for (const input of await page.$$("input[data-group]")) await input.type(key.split("-")[Number(await input.evaluate((e) => e.dataset.group))].toLowerCase());
-  await press(page, "Check");
+  await pressAt(page, "//button[normalize-space(.)='Check']");
   return key;
 }
 

@@ -40,7 +40,7 @@ export function explain(res) {
   if (res.status === 429) return `Too many tries. Wait ${waiting(res.wait)} and try again.`;
   if (res.status === 503) return "Too much to do right now. Try again in a moment.";
   const detail = res.data.detail || "That did not work. Load the page and try again.";
-  if (res.data.code === "weak_password") return detail;
+  if (res.data.code === "weak_password" || res.data.code === "breached_password") return detail;
   return words[res.data.code] || detail;
 }
 

@@ -162,6 +162,7 @@ function rest() {
   $("key-new").replaceChildren(button("Make a new key", "quiet-button small", () => begin({ action: "new_recovery_key" }, "A new recovery key", "The old one stops working. You need your password and a code from another device, or a passkey.")));
   $("export").replaceChildren(button("Get a copy of my data", "quiet-button small", () => begin({ action: "export_data" }, "A copy of your data", "All that your account holds here, as a ZIP file. First show that it is you.", download)));
   $("delete").replaceChildren(button("Delete my account", "quiet-danger small", askDelete));
+  $(location.hash.slice(1))?.scrollIntoView(); // where a link led to, now that all above it is there
 }
 
 /* All at once: a button that has been seen must not move away from under a finger. */
