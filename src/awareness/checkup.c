@@ -81,7 +81,7 @@ static const struct row {
       .todo = { "Add a passkey",
                 "Your fingerprint or your device's lock, in place of all that can be typed into a fake page.",
                 "Add a passkey" } },
-    { "alarms", "/home#alarms", 15, alarms,
+    { "alarms", "/home#h-push", 15, alarms,
       .good = { "Alarms ring on a device of yours", "A mail can be read too late, and a thief may read it first.", "" },
       .todo = { "Let alarms ring on this device", "A mail can be read too late, and a thief may read it first.",
                 "Turn alarms on" } },

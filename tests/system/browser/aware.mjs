@@ -39,6 +39,9 @@ async function signUp(gwen) {
 const state = (page, id) => page.$eval(`[data-item="${id}"]`, (e) => e.dataset.state);
 
 async function checkup(gwen) {
+  await listed(gwen, "#next-step", "Only one device");
+  await accessible(gwen, "home with a next step");
+  check("home says what helps most", true);
   await press(gwen, "Checkup");
   await listed(gwen, "#list", "Add a passkey");
   const first = await gwen.$eval("#list > li", (e) => e.innerText);

@@ -56,6 +56,15 @@ function listen() {
   });
 }
 
+/* What helps the account most. An alarm is the page's own first thing, and stands above. */
+async function suggest() {
+  const res = await call("GET", "/checkup");
+  const step = res.ok && res.data.items.find((i) => i.do && !i.href.startsWith("/home"));
+  if (!step) return;
+  $("next-step").replaceChildren(el("h3", {}, step.title), el("p", {}, step.why), el("p", {}, el("a", { class: "button quiet-button small", href: step.href }, step.do)));
+  $("next").hidden = false;
+}
+
 async function begin() {
   const who = await call("GET", "/session");
   if (!who.ok) return location.assign("/sign-in?return=/home");
@@ -63,6 +72,7 @@ async function begin() {
   $("who").textContent = `${account.name ? `${account.name}, ` : ""}${account.email} on ${device.name}`;
   listen();
   await Promise.all([load(), pushBox($("push"))]);
+  suggest(); // below all else: nothing moves when it comes
 }
 
 begin();
