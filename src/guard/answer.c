@@ -56,12 +56,26 @@ static enum err read_alert(struct store_tx *tx, struct answering *x) {
     return OK;
 }
 
+/* Few as a rule: room for more is made as they come. */
+static enum err relate(struct work *w, const struct attempt *a) {
+    if (w->related_n == RELATED_MAX) return OK;
+    if (w->related_n == w->related_room) {
+        size_t room = w->related_room > 0 ? 2 * w->related_room : RELATED_ROOM;
+        struct attempt *more = arena_alloc(w->call->arena, room * sizeof *more);
+        if (!more) return ERR_NOMEM;
+        if (w->related_n > 0) memcpy(more, w->related, w->related_n * sizeof *more);
+        w->related = more;
+        w->related_room = room;
+    }
+    w->related[w->related_n++] = *a;
+    return OK;
+}
+
 /* Her own sign-in from a known device rang no bell, so that the alert is not about it. */
 static enum err on_related(void *ctx, const struct attempt *a) {
     struct work *w = ctx;
     if (a->action == ACTION_SIGN_IN && a->is_known && !w->a.is_known) return OK;
-    if (w->related_n < RELATED_MAX) w->related[w->related_n++] = *a;
-    return OK;
+    return relate(w, a);
 }
 
 static bool is_takeover(const struct attempt *a, int64_t now_ms) {
@@ -100,12 +114,12 @@ static enum err add_ways_in(struct store_tx *tx, struct answering *x) {
     struct work *w = x->w;
     size_t n = w->related_n;
     enum err r = OK;
-    for (size_t i = 0; i < n && r == OK && w->related_n < RELATED_MAX; i++) {
+    for (size_t i = 0; i < n && r == OK; i++) {
         const struct attempt *a = &w->related[i];
         struct attempt in;
         if (id_is_zero(a->opener_device.b) || id_eq(a->opener_device.b, x->stays_on.b)) continue;
         r = attempt_way_in(tx, a, a->opened_ms - LINK_LIFE_MS, w->call->arena, &in);
-        if (r == OK && !is_related(w, &in)) w->related[w->related_n++] = in;
+        if (r == OK && !is_related(w, &in)) r = relate(w, &in);
         if (r == ERR_NOT_FOUND) r = OK;
     }
     return r;
@@ -114,8 +128,7 @@ static enum err add_ways_in(struct store_tx *tx, struct answering *x) {
 static enum err on_done_there(void *ctx, const struct attempt *a) {
     struct work *w = ctx;
     if (is_related(w, a) || (!is_undoable(a, w->now_ms) && a->until_ms <= w->now_ms)) return OK;
-    if (w->related_n < RELATED_MAX) w->related[w->related_n++] = *a;
-    return OK;
+    return relate(w, a);
 }
 
 /* Whose sign-in is disowned, whatever that device got since then is disowned with it: a thief seldom does one thing. */
@@ -162,7 +175,7 @@ static enum err read_related(struct store_tx *tx, struct answering *x) {
     if (is_any_takeover(w) && (r = add_ways_in(tx, x)) != OK) return r;
     if ((r = add_what_was_done_there(tx, x)) != OK) return r;
     w->is_lock_down = is_any_takeover(w);
-    qsort(w->related, w->related_n, sizeof *w->related, by_change);
+    if (w->related_n > 1) qsort(w->related, w->related_n, sizeof *w->related, by_change);
     x->undoable_n = 0;
     for (size_t i = 0; i < w->related_n; i++) x->undoable_n += is_undoable(&w->related[i], w->now_ms);
     return OK;
@@ -352,8 +365,7 @@ void verb_answer(struct work *w) {
     struct answering x = { .w = w };
     enum err r;
     if (!locate(w, &x.account, &x.alert, &x.is_by_link)) return;
-    w->related = arena_alloc(w->call->arena, RELATED_MAX * sizeof *w->related);
-    r = w->related ? look_lock_write(&x) : ERR_NOMEM;
+    r = look_lock_write(&x);
     if (r == OK) tell_all(w);
     w->call->answer.is_put_back = r == OK && x.undone_n > 0;
     finish(w, r == ERR_GONE ? GUARD_EXPIRED : say_of_err(r));
@@ -373,8 +385,8 @@ enum err veto_finish(struct work *w, const struct veto *v) {
     memset(&w->call->answer, 0, sizeof w->call->answer);
     w->call->tell_security_team = v->tells_team;
     w->call->note = v->note;
-    w->related = arena_alloc(w->call->arena, RELATED_MAX * sizeof *w->related);
-    r = w->related ? look_lock_write(&x) : ERR_NOMEM;
+    w->related_room = w->related_n = 0; /* the one before may have had an arena's memory that is gone */
+    r = look_lock_write(&x);
     if (r == OK) tell_all(w);
     if (r == ERR_NOT_FOUND) r = store_write(w->g->o.store, drop_tx, &gone); /* the account went meanwhile */
     return r == ERR_GONE ? OK : r;

@@ -56,11 +56,11 @@ const struct store_stmt ATTEMPT_WAY_IN = {
 };
 const struct store_stmt ATTEMPT_DONE_BY = {
     .name = "attempt_done_by",
-    .in = "bbiiii",
+    .in = "bbiiiii",
     .out = TYPES,
     .sql =
         "SELECT " COLUMNS " FROM attempt WHERE account_id = ?1 AND opener_device = ?2 AND state = ?3 AND is_undone = 0"
-        " AND opened_ms >= ?4 AND action <> ?5 ORDER BY changed_ms DESC LIMIT ?6",
+        " AND opened_ms >= ?4 AND action NOT IN (?5, ?6) ORDER BY changed_ms DESC LIMIT ?7",
 };
 const struct store_stmt ATTEMPT_OF_SUBJECT = {
     .name = "attempt_of_subject",
@@ -102,6 +102,13 @@ const struct store_stmt ATTEMPT_OPEN_COUNT = {
     .out = "i",
     .sql = "SELECT count(*) FROM attempt WHERE account_id = ?1 AND net = ?2 AND state IN (1, 2, 3, 4)"
            " AND expires_ms > ?3",
+};
+const struct store_stmt ATTEMPT_DONE_COUNT = {
+    .name = "attempt_done_count",
+    .in = "bbiiii",
+    .out = "i",
+    .sql = "SELECT count(*) FROM attempt WHERE account_id = ?1 AND opener_device = ?2 AND state = ?3 AND is_undone = 0"
+           " AND opened_ms > ?4 AND action NOT IN (?5, ?6)",
 };
 const struct store_stmt ATTEMPT_OVERDUE = {
     .name = "attempt_overdue",
@@ -289,7 +296,7 @@ enum err attempt_done_by(struct store_tx *tx, const struct attempt *in, struct a
     struct each e = { fn, ctx, arena, NULL, false };
     return store_each(tx, &ATTEMPT_DONE_BY,
                       S_IN(S_B(in->account.b), S_B(in->new_device.b), S_I(ATTEMPT_DONE), S_I(in->opened_ms),
-                           S_I(ACTION_PURCHASE), S_I(RELATED_AT_MOST)),
+                           S_I(ACTION_PURCHASE), S_I(ACTION_SIGN_IN), S_I(RELATED_AT_MOST)),
                       on_row, &e);
 }
 
@@ -335,6 +342,13 @@ enum err attempt_open_count(struct store_tx *tx, struct account_id account, stru
     return store_each(tx, &ATTEMPT_OPEN_COUNT, S_IN(S_B(account.b), S_S(z(net)), S_I(now_ms)), on_numbers, ret_n);
 }
 
+enum err attempt_done_count(struct store_tx *tx, const struct attempt *like, int64_t since_ms, int64_t *ret_n) {
+    return store_each(tx, &ATTEMPT_DONE_COUNT,
+                      S_IN(S_B(like->account.b), S_B(like->opener_device.b), S_I(ATTEMPT_DONE), S_I(since_ms),
+                           S_I(ACTION_PURCHASE), S_I(ACTION_SIGN_IN)),
+                      on_numbers, ret_n);
+}
+
 enum err attempt_overdue(struct store_tx *tx, const struct attempt_overdue *o, attempt_fn *fn, void *ctx) {
     struct each e = { fn, ctx, o->arena, NULL, false };
     return store_each(tx, &ATTEMPT_OVERDUE, S_IN(S_I(o->state), S_I(o->before_ms), S_I(OVERDUE_AT_MOST)), on_row, &e);
@@ -375,10 +389,29 @@ enum err case_find(struct store_tx *tx, struct account_id account, struct attemp
 }
 
 const struct store_stmt *const guard_statements[] = {
-    &ATTEMPT_ADD,     &ATTEMPT_LOAD,    &ATTEMPT_WRITE,      &ATTEMPT_LIST,
-    &ATTEMPT_RELATED, &ATTEMPT_DENIALS, &ATTEMPT_OPEN_COUNT, &ATTEMPT_OVERDUE,
-    &ATTEMPT_PURGE,   &CASE_ADD,        &CASE_FIND,          &ATTEMPT_OF_SUBJECT,
-    &ATTEMPT_WAY_IN,  &ATTEMPT_DONE_BY, &ATTEMPT_WINDOW,     &ATTEMPT_CLOSE_WINDOWS,
-    &ATTEMPT_FORGET,  &CASE_FORGET,     &VETO_ADD,           &VETO_DROP,
-    &VETO_EACH,       &VETO_FORGET,     &VETO_PURGE,         NULL,
+    &ATTEMPT_ADD,
+    &ATTEMPT_LOAD,
+    &ATTEMPT_WRITE,
+    &ATTEMPT_LIST,
+    &ATTEMPT_RELATED,
+    &ATTEMPT_DENIALS,
+    &ATTEMPT_OPEN_COUNT,
+    &ATTEMPT_DONE_COUNT,
+    &ATTEMPT_OVERDUE,
+    &ATTEMPT_PURGE,
+    &CASE_ADD,
+    &CASE_FIND,
+    &ATTEMPT_OF_SUBJECT,
+    &ATTEMPT_WAY_IN,
+    &ATTEMPT_DONE_BY,
+    &ATTEMPT_WINDOW,
+    &ATTEMPT_CLOSE_WINDOWS,
+    &ATTEMPT_FORGET,
+    &CASE_FORGET,
+    &VETO_ADD,
+    &VETO_DROP,
+    &VETO_EACH,
+    &VETO_FORGET,
+    &VETO_PURGE,
+    NULL,
 };

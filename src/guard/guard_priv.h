@@ -7,8 +7,9 @@
 #include "guard/machine.h"
 
 #define ALERTS_MAX   8
-#define RELATED_MAX  256 /* more than one network may have open */
+#define RELATED_MAX  4096 /* more than one network may have open, and one device may do in a week */
 #define CODE_LIFE_MS (5 * MS_PER_MIN)
+#define RELATED_ROOM 64 /* at first */
 #define LINK_LIFE_MS (7 * MS_PER_DAY)
 #define WRONG_MAX    3
 
@@ -72,8 +73,8 @@ struct work {
     int64_t asked_rev;      /* the row's when the keeper was asked: a later one is somebody else's to finish */
     struct account_id told; /* whose */
     /* answering */
-    struct attempt *related; /* RELATED_MAX of them */
-    size_t related_n;
+    struct attempt *related;        /* in the call's arena */
+    size_t related_n, related_room; /* at most RELATED_MAX */
     bool is_lock_down, is_relocked;
     bool is_direct;          /* the keeper is asked to commit what does not stand at committing yet */
     bool is_relaxed;         /* the next write may be lost with the power, as long as nothing after it stays */
@@ -107,6 +108,9 @@ enum err attempt_denials(struct store_tx *tx, struct account_id account, struct 
                          int64_t *ret_n) MUST_CHECK;
 enum err attempt_open_count(struct store_tx *tx, struct account_id account, struct str net, int64_t now_ms,
                             int64_t *ret_n) MUST_CHECK;
+/* How many that the device of `like` opened since then are done, and can be put back. */
+enum err attempt_done_count(struct store_tx *tx, const struct attempt *like, int64_t since_ms,
+                            int64_t *ret_n) MUST_CHECK;
 struct attempt_overdue {
     enum attempt_state state;
     int64_t before_ms;
@@ -124,8 +128,8 @@ enum err attempt_of_subject(struct store_tx *tx, const struct attempt *like, int
  * first, or came before. */
 enum err attempt_way_in(struct store_tx *tx, const struct attempt *a, int64_t since_ms, struct arena *arena,
                         struct attempt *ret) MUST_CHECK;
-/* What the device that came by the sign-in `in` has opened since then and is done, newest first. Without purchases:
- * they can't be put back, and many of them would crowd out what can. */
+/* What the device that came by the sign-in `in` has opened since then and is done, newest first. Without purchases
+ * and sign-ins: they can't be put back, and many of them would crowd out what can. */
 enum err attempt_done_by(struct store_tx *tx, const struct attempt *in, struct arena *arena, attempt_fn *fn,
                          void *ctx) MUST_CHECK;
 /* The longest open window of the same account, action and subject, whoever opened it; untouched where there is none. */
@@ -140,8 +144,8 @@ enum err case_add(struct store_tx *tx, const struct attempt *a, struct str reaso
 enum err case_find(struct store_tx *tx, struct account_id account, struct attempt_id attempt,
                    struct case_id *ret) MUST_CHECK; /* ERR_NOT_FOUND */
 extern const struct store_stmt ATTEMPT_ADD, ATTEMPT_LOAD, ATTEMPT_WRITE, ATTEMPT_LIST, ATTEMPT_RELATED, ATTEMPT_DENIALS,
-    ATTEMPT_OPEN_COUNT, ATTEMPT_OVERDUE, ATTEMPT_PURGE, ATTEMPT_OF_SUBJECT, ATTEMPT_WAY_IN, ATTEMPT_WINDOW,
-    ATTEMPT_CLOSE_WINDOWS, ATTEMPT_FORGET, CASE_ADD, CASE_FIND, CASE_FORGET;
+    ATTEMPT_OPEN_COUNT, ATTEMPT_DONE_COUNT, ATTEMPT_OVERDUE, ATTEMPT_PURGE, ATTEMPT_OF_SUBJECT, ATTEMPT_WAY_IN,
+    ATTEMPT_WINDOW, ATTEMPT_CLOSE_WINDOWS, ATTEMPT_FORGET, CASE_ADD, CASE_FIND, CASE_FORGET;
 
 /* ---- veto.c: "not me" that is to be carried out ---- */
 struct veto {

@@ -66,11 +66,21 @@ static enum err find_account(struct store_tx *tx, struct work *w) {
     return OK;
 }
 
+/* "Not me" puts back what a device did, and must find all of it: so one device does no more in a week than there is
+ * room for. */
+static enum err check_changes(struct store_tx *tx, struct work *w) {
+    int64_t done = 0;
+    enum err r = attempt_done_count(tx, &w->a, w->now_ms - LINK_LIFE_MS, &done);
+    if (r != OK) return r;
+    return done >= w->g->o.config->policy_device_changes ? ERR_TOO_LARGE : OK;
+}
+
 /* A stranger's network may have so many open; the owner's own devices are never shut out by it. */
 static enum err check_bounds(struct store_tx *tx, struct work *w) {
     int64_t open = 0;
-    enum err r;
-    if (w->a.is_known) return OK;
+    enum err r = OK;
+    if (action_rules[w->a.action].opener == OPENER_SESSION && w->a.action != ACTION_PURCHASE) r = check_changes(tx, w);
+    if (r != OK || w->a.is_known) return r;
     r = attempt_open_count(tx, w->a.account, w->a.net, w->now_ms, &open);
     if (r != OK) return r;
     return open >= OPEN_OF_NET_MAX ? ERR_TOO_LARGE : OK;

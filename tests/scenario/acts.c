@@ -404,6 +404,11 @@ static void act_restart(struct scene *s) {
     house_start_front(&s->house);
 }
 
+static void act_changes(struct scene *s) {
+    if (str_to_i64(str_from(word_at(s, 1)), 3900, &s->house.kept.config.policy_device_changes) != OK)
+        scene_fail(s, "how many changes?");
+}
+
 static void act_hold(struct scene *s) {
     struct config_action *a = &s->house.kept.config.action[action_named(s, word_at(s, 1))];
     a->hold_ms = a->hold_familiar_ms = span_of(s, word_at(s, 2));
@@ -502,17 +507,17 @@ bool act(struct scene *s) {
         const char *verb;
         void (*fn)(struct scene *s);
     } acts[] = {
-        { "person", act_person },   { "device", act_device },    { "member", act_member },
-        { "copy", act_copy },       { "forget", act_forget },    { "push", act_push },
-        { "attempt", act_attempt }, { "flood", act_flood },      { "with", act_with },
-        { "prove", act_prove },     { "code", act_code },        { "approve", act_approve },
-        { "deny", act_deny },       { "show", act_show },        { "commit", act_commit },
-        { "answer", act_answer },   { "look", act_look },        { "seen", act_seen },
-        { "tick", act_tick },       { "wait", act_wait },        { "restart", act_restart },
-        { "hold", act_hold },       { "team", act_team },        { "delivered", act_delivered },
-        { "places", act_places },   { "read", outbox_read_all }, { "reads", act_reads },
-        { "deletes", act_deletes }, { "reports", act_reports },  { "token", act_token },
-        { "backs", act_token },
+        { "person", act_person },       { "device", act_device },   { "member", act_member },
+        { "copy", act_copy },           { "forget", act_forget },   { "push", act_push },
+        { "attempt", act_attempt },     { "flood", act_flood },     { "with", act_with },
+        { "prove", act_prove },         { "code", act_code },       { "approve", act_approve },
+        { "deny", act_deny },           { "show", act_show },       { "commit", act_commit },
+        { "answer", act_answer },       { "look", act_look },       { "seen", act_seen },
+        { "tick", act_tick },           { "wait", act_wait },       { "restart", act_restart },
+        { "hold", act_hold },           { "changes", act_changes }, { "team", act_team },
+        { "delivered", act_delivered }, { "places", act_places },   { "read", outbox_read_all },
+        { "reads", act_reads },         { "deletes", act_deletes }, { "reports", act_reports },
+        { "token", act_token },         { "backs", act_token },
     };
     for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
         if (!word_is(s, 0, acts[i].verb)) continue;
